@@ -1,11 +1,13 @@
 /**
- * Sets the clock of a whole process while records wait for their retries, and says who was kept waiting by that.
+ * Sets the clock of a whole process while records wait for their retries, and messages of queues for theirs, for the ends of delays, of times
+ * to live and of ids, and for a rate. Says who was kept waiting by that.
  *
  *   node dist/runtime/proof/stress/clock-steps.js
  *
  * Needs libfaketime, which steps what the system says of the time in a process that is started with it, on all its threads;
  * the monotonic clock it leaves alone. Fails when a retry of any way of reading does not come within seconds, on this
- * thread, on one of its own, and in the next broker on a folder; and when the clock was not stepped, or both were.
+ * thread, on one of its own, and in the next broker on a folder; and when the clock was not stepped, or both were. Fails also when something of
+ * a queue ends early or not within seconds, in memory, on disk, or in the next broker on a folder.
  */
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
@@ -13,6 +15,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { FakeClock, faketimeSetting } from './fake-clock.fixture.ts'
+import { stepQueues } from './stepped-queues.fixture.ts'
 import { stepWhileTheyWait } from './stepped-retries.fixture.ts'
 
 const HOUR_MS = 3_600_000
@@ -41,12 +44,12 @@ function startUnderFakeClock(): number {
 async function stepClocks(clock: FakeClock): Promise<number> {
   const problems: string[] = []
   for (const byMs of STEPS) {
-    problems.push(...(await stepWhileTheyWait(clock, byMs)))
+    problems.push(...(await stepWhileTheyWait(clock, byMs)), ...(await stepQueues(clock, byMs)))
     // Each later one would only take its time to say the same.
     if (problems.length > 0) break
   }
   for (const problem of problems) console.log(`FAILED ${problem}`)
-  console.log(problems.length === 0 ? 'passed: each retry came in its time' : `${problems.length} problems`)
+  console.log(problems.length === 0 ? 'passed: all came in its time' : `${problems.length} problems`)
   return problems.length === 0 ? 0 : 1
 }
 

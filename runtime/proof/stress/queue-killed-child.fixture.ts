@@ -1,14 +1,18 @@
 /**
- * A process with a work queue on disk that is killed: `node queue-killed-child.fixture.js FOLDER DURABILITY LIFE POINT`.
+ * A process with a work queue on disk that is killed: `node queue-killed-child.fixture.js FOLDER DURABILITY LIFE POINT LAST`.
  *
- * It sends while the queue has room, and consumes by three consumers of different prefetch: a handler thread that learns it, an observer and a
+ * It sends what has an id among the last messages of the life before again (LAST is `LIFE:SENT`, or `-`). Then it sends while the queue has
+ * room, some of it twice, cancels some, and consumes by three consumers of different prefetch: a handler thread that learns it, an observer and a
  * loop. Lines, each by a write that has reached the pipe when it returns:
  *
  * ```
  * opened                         the broker is open, and its consumers are there
  * s SEQUENCE                     before messages below that are sent
- * a SEQUENCE ID                  a receipt
- * b KEY ID ATTEMPT FAILED        a consumer begins a message (KEY is LIFE:SEQUENCE)
+ * a KEY NAME, d KEY NAME         a receipt (KEY is LIFE:SEQUENCE, NAME is ID@OFFSET); one that says that the queue had the message
+ * b KEY NAME ATTEMPT FAILED      a consumer begins a message
+ * w KEY TEXT                     what is wrong with that
+ * x KEY                          before it is cancelled
+ * y KEY OUTCOME                  what has become of that
  * e KEY HOW                      before it settles it: ack, fail, reject, release
  * c KEY HOW FAILED               that settlement is confirmed; failures that are known from then on
  * at POINT, not at POINT         right before it kills itself
@@ -20,24 +24,32 @@ import type { FaultPoint } from '../../wire/layout.ts'
 import type { Durability } from '../../words/message.ts'
 import type { Queue } from '../../words/queue.ts'
 import type { ManualQueueDelivery } from '../../words/queue-delivery.ts'
+import type { QueueReceipt } from '../../words/queue-message.ts'
 import { pointOf } from './crash-point-of.fixture.ts'
 import { die, dieAtHalt } from './death.fixture.ts'
 import {
   conductOf,
-  isEarly,
+  idOf,
+  isCancelled,
   KILLED,
   type KilledConduct,
   type KilledValue,
   keyOf,
+  nameOf,
+  orderKeyOf,
   priorityOf,
   timesOf,
+  wrongTime,
 } from './queue-killed.fixture.ts'
 import { say } from './say.fixture.ts'
 
 type Consumed = ManualQueueDelivery<KilledValue>
 
-const [dir, durability, life, name] = process.argv.slice(2) as [string, Durability, string, string]
+const [dir, durability, life, name, last] = process.argv.slice(2) as [string, Durability, string, string, string]
 const SENT_TOGETHER = 32
+/** Of the life before, so many are sent again. */
+const AGAIN = 96
+const CANCEL_MS = 12
 const WINDOW = 30
 const LOOP_PREFETCH = 3
 /** Before the partition host is asked to stand still: the first pass is not the only one to die in. */
@@ -54,7 +66,7 @@ async function main(): Promise<void> {
   say('opened')
   if (point?.time === 'work' && point.call === undefined)
     void sleep(Math.random() * HALT_MS).then(() => dieAtHalt(broker, point.name as FaultPoint))
-  await Promise.all([sendAll(queue), consume(queue)])
+  await Promise.all([sendAgain(queue).then(() => sendAll(queue)), consume(queue)])
 }
 
 async function sendAll(queue: Queue<KilledValue>): Promise<void> {
@@ -64,19 +76,57 @@ async function sendAll(queue: Queue<KilledValue>): Promise<void> {
     await Promise.all(
       Array.from({ length: SENT_TOGETHER }, async (_, n) => {
         const sequence = from + n
-        const times = timesOf(sequence)
-        const dueAt = times.delayMs === undefined ? 0 : Date.now() + times.delayMs
-        const value: KilledValue = { life: Number(life), sequence, text: 'x'.repeat(sequence % 997), dueAt }
-        const { id } = await queue.send({ value, priority: priorityOf(sequence), ...times })
-        say(`a ${sequence} ${id}`)
+        const twice = sequence % 12 === 0 ? send(queue, Number(life), sequence) : undefined
+        const id = await send(queue, Number(life), sequence)
+        if (isCancelled(sequence)) void cancel(queue, sequence, id)
+        await twice
       }),
     )
   }
 }
 
-function begun({ value, id, deliveryAttempt, failedAttempts }: Consumed): void {
-  if (isEarly(value)) throw new Error(`${keyOf(value)} came ${value.dueAt - Date.now()} ms before it was due`)
-  say(`b ${keyOf(value)} ${id} ${deliveryAttempt} ${failedAttempts}`)
+/** As a sender does that has not seen the receipts. */
+async function sendAgain(queue: Queue<KilledValue>): Promise<void> {
+  if (last === '-') return
+  const [before, sent] = last.split(':').map(Number) as [number, number]
+  const sequences = Array.from({ length: Math.min(AGAIN, sent) }, (_, n) => sent - 1 - n)
+  const named = sequences.filter(sequence => idOf(before, sequence) !== undefined)
+  await Promise.all(named.map(sequence => send(queue, before, sequence)))
+}
+
+async function send(queue: Queue<KilledValue>, sentIn: number, sequence: number): Promise<string> {
+  const { delayMs = 0, ttlMs = 0 } = timesOf(sequence)
+  const now = Date.now()
+  const value: KilledValue = {
+    life: sentIn,
+    sequence,
+    text: 'x'.repeat(sequence % 997),
+    dueAt: delayMs && now + delayMs,
+    expiresAt: ttlMs && now + ttlMs,
+  }
+  const receipt = await queue.send({
+    value,
+    id: idOf(sentIn, sequence),
+    key: orderKeyOf(sequence),
+    priority: priorityOf(sequence),
+    ...timesOf(sequence),
+  })
+  const { id, duplicate, offset } = receipt as QueueReceipt & { readonly offset: number }
+  say(`${duplicate ? 'd' : 'a'} ${keyOf(value)} ${nameOf(id, offset)}`)
+  return id
+}
+
+async function cancel(queue: Queue<KilledValue>, sequence: number, id: string): Promise<void> {
+  if (sequence % 2 === 0) await sleep(Math.random() * CANCEL_MS)
+  const key = keyOf({ life: Number(life), sequence })
+  say(`x ${key}`)
+  say(`y ${key} ${await queue.cancel(id)}`)
+}
+
+function begun({ value, id, offset, deliveryAttempt, failedAttempts }: Consumed): void {
+  say(`b ${keyOf(value)} ${nameOf(id, offset)} ${deliveryAttempt} ${failedAttempts}`)
+  const wrong = wrongTime(value)
+  if (wrong !== undefined) say(`w ${keyOf(value)} ${wrong}`)
 }
 
 /** What is done with a delivery now; what is released once is not released again. */

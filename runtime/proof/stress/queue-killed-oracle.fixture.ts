@@ -8,7 +8,8 @@
  * Bound: a few words for each message, and PROBLEMS_MAX problems.
  */
 import type { QueueStats } from '../../words/queue-stats.ts'
-import { conductOf, KILLED, keyOf, timesOf } from './queue-killed.fixture.ts'
+import { conductOf, KILLED, timesOf } from './queue-killed.fixture.ts'
+import { KilledKeys } from './queue-killed-keys.fixture.ts'
 
 const PROBLEMS_MAX = 20
 /** Deaths before a message is dead-lettered as crashed: two beside others, and two alone. */
@@ -32,6 +33,12 @@ interface Known {
   /** The last life in which it was about to be acked. */
   ackedIn: number
   confirmed: 'ack' | 'reject' | undefined
+  /** Whether it was to be cancelled, and what the queue has said to that. */
+  toCancel: boolean
+  outcome: string | undefined
+  /** Whether it was taken, and when all that waited was purged it waited. */
+  taken: boolean
+  purged: boolean
   /** Failures that are confirmed. */
   failuresKept: number
 }
@@ -42,9 +49,14 @@ export class QueueKillOracle {
   #receipts = 0
   #begins = 0
   #confirms = 0
+  #duplicates = 0
+  #cancelled = 0
+  /** The life of the last purge: what has a delay and was sent before may be gone. */
+  #purgedIn = -1
   readonly #sent = new Map<number, number>()
   readonly #known = new Map<string, Known>()
-  readonly #keys = new Map<string, string>()
+  readonly #names = new Map<string, string>()
+  readonly #keys = new KilledKeys()
 
   get receipts(): number {
     return this.#receipts
@@ -58,11 +70,26 @@ export class QueueKillOracle {
     return this.#confirms
   }
 
+  get duplicates(): number {
+    return this.#duplicates
+  }
+
+  get cancelled(): number {
+    return this.#cancelled
+  }
+
+  sentIn(life: number): number {
+    return this.#sent.get(life) ?? 0
+  }
+
   hear(life: number, line: string): void {
     this.#life = life
     const [word, first = '', second = '', third = '', fourth = ''] = line.split(' ')
     if (word === 's') this.#sent.set(life, Number(first))
-    else if (word === 'a') this.#receipt(keyOf({ life, sequence: Number(first) }), second)
+    else if (word === 'a' || word === 'd') this.#receipt(first, second, word === 'd')
+    else if (word === 'w') this.#say(line.slice(2))
+    else if (word === 'x') this.#of(first).toCancel = true
+    else if (word === 'y') this.#cancel(first, second)
     else if (word === 'b') this.begin(life, first, second, Number(third), Number(fourth))
     else if (word === 'e') this.#end(life, first, second)
     else if (word === 'c') this.#confirm(first, second, Number(third))
@@ -87,6 +114,10 @@ export class QueueKillOracle {
         isOut: false,
         ackedIn: -1,
         confirmed: undefined,
+        toCancel: false,
+        outcome: undefined,
+        taken: false,
+        purged: false,
         failuresKept: 0,
       }
       this.#known.set(key, known)
@@ -97,16 +128,34 @@ export class QueueKillOracle {
   #identify(key: string, id: string): Known {
     const known = this.#of(key)
     if (known.id !== '' && known.id !== id) this.#say(`${key} is ${id}, and was ${known.id}`)
-    const other = this.#keys.get(id)
+    const other = this.#names.get(id)
     if (other !== undefined && other !== key) this.#say(`${id} is ${key}, and is ${other}`)
     known.id = id
-    this.#keys.set(id, key)
+    this.#names.set(id, key)
     return known
   }
 
-  #receipt(key: string, id: string): void {
-    this.#receipts++
-    this.#identify(key, id).hasReceipt = true
+  #receipt(key: string, id: string, isDuplicate: boolean): void {
+    const known = this.#identify(key, id)
+    if (!known.hasReceipt) this.#receipts++
+    known.hasReceipt = true
+    if (isDuplicate) this.#duplicates++
+    else if (known.taken) this.#say(`${key} was taken twice`)
+    else known.taken = true
+  }
+
+  #cancel(key: string, outcome: string): void {
+    const known = this.#of(key)
+    known.outcome = outcome
+    if (outcome === 'cancelled') this.#cancelled++
+    else if (outcome === 'unknown') this.#say(`${key} has a receipt, and is unknown to cancel`)
+  }
+
+  /** All that waited was purged, in a life without a consumer. What has a delay may not have been due. */
+  purged(life: number): void {
+    this.#purgedIn = life
+    for (const [key, known] of this.#known)
+      if (known.id !== '' && timesOf(Number(key.split(':')[1])).delayMs === undefined) known.purged = true
   }
 
   begin(life: number, key: string, id: string, attempt: number, failed: number): void {
@@ -116,6 +165,9 @@ export class QueueKillOracle {
       this.#say(`${key} came again in life ${life} after its ${known.confirmed} was confirmed`)
     if (known.begunIn === life && known.isOut) this.#say(`${key} has two consumers in life ${life}`)
     if (known.ackedIn === life) this.#say(`${key} came again in life ${life}, in which it was acked`)
+    if (known.outcome === 'cancelled') this.#say(`${key} came in life ${life} after it was cancelled`)
+    if (known.purged) this.#say(`${key} came in life ${life} after it was purged`)
+    for (const problem of this.#keys.begin(life, key, Number(id.split('@')[1]))) this.#say(problem)
     this.#judgeAttempt(life, key, known, attempt)
     if (failed < known.failed || failed < known.failuresKept)
       this.#say(`${key} has ${failed} failures in life ${life}, and had ${Math.max(known.failed, known.failuresKept)}`)
@@ -140,6 +192,7 @@ export class QueueKillOracle {
     const known = this.#of(key)
     if (known.begunIn !== life || !known.isOut) this.#say(`${key} was ended in life ${life}, and was not begun`)
     known.isOut = false
+    this.#keys.end(key)
     if (how === 'ack') known.ackedIn = life
   }
 
@@ -163,8 +216,10 @@ export class QueueKillOracle {
   }
 
   judgeSum(stats: QueueStats): void {
-    const { accepted, ready, unacked, retrying, scheduled, acked, deadLettered, expired, dropped } = stats
-    if (accepted !== ready + unacked + retrying + scheduled + acked + deadLettered + expired + dropped)
+    const { accepted, ready, unacked, retrying, scheduled, acked, deadLettered, expired, dropped, purged, cancelled } =
+      stats
+    const ended = acked + deadLettered + expired + dropped + purged + cancelled
+    if (accepted !== ready + unacked + retrying + scheduled + ended)
       this.#say(`the sum rule is broken: ${JSON.stringify(stats)}`)
   }
 
@@ -186,6 +241,7 @@ export class QueueKillOracle {
     between('acked', acked, confirmed, all.filter(({ ackedIn }) => ackedIn !== -1).length)
     between('deadLettered', deadLettered, letters.length, letters.length)
     between('dropped', dropped, 0, 0)
+    between('cancelled', stats.cancelled, this.#cancelled, all.filter(({ toCancel }) => toCancel).length)
     this.#judgeLetters(letters)
   }
 
@@ -197,6 +253,7 @@ export class QueueKillOracle {
       const known = this.#of(key)
       const conduct = conductOf(Number(key.split(':')[1]))
       if (known.confirmed === 'ack') this.#say(`${key} has a dead letter, and its ack was confirmed`)
+      if (known.outcome === 'cancelled') this.#say(`${key} has a dead letter, and was cancelled`)
       if (reason === 'failed' && (conduct !== 'fail' || failedAttempts !== KILLED.queue.attempts))
         this.#say(`${key} (${conduct}) has a dead letter after ${failedAttempts} failures`)
       else if (reason === 'rejected' && conduct !== 'reject')
@@ -208,18 +265,20 @@ export class QueueKillOracle {
       else if (!['failed', 'rejected', 'crashed', 'expired'].includes(reason))
         this.#say(`${key} has a dead letter: ${reason}`)
     }
-    for (const [key, { confirmed }] of this.#known)
-      if (confirmed === 'reject' && !seen.has(key))
+    for (const [key, { confirmed, toCancel }] of this.#known)
+      if (confirmed === 'reject' && !toCancel && !seen.has(key))
         this.#say(`the rejection of ${key} was confirmed, and it has no dead letter`)
   }
 
-  /** After the queue was emptied: each message with a receipt was acked or has a dead letter. */
+  /** After the queue was emptied: each message with a receipt was acked, taken back, or has a dead letter. */
   judgeEnd({ ready, unacked, retrying, scheduled }: QueueStats, letters: readonly KilledLetter[]): void {
     const left = ready + unacked + retrying + scheduled
     if (left > 0) this.#say(`${left} messages are left in the empty queue`)
     const dead = new Set(letters.map(({ key }) => key))
-    for (const [key, { hasReceipt, ackedIn }] of this.#known)
-      if (hasReceipt && ackedIn === -1 && !dead.has(key))
+    for (const [key, { hasReceipt, ackedIn, toCancel, purged, sentIn }] of this.#known) {
+      const wasPurged = purged || sentIn < this.#purgedIn
+      if (hasReceipt && ackedIn === -1 && !dead.has(key) && !toCancel && !wasPurged)
         this.#say(`${key} is lost: it has a receipt, and was never acked`)
+    }
   }
 }

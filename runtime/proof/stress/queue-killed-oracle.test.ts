@@ -38,7 +38,7 @@ const counts: QueueStats = {
   restarts: 0,
 }
 
-const begun = ['a 0 q.0', 'b 0:0 q.0 1 0'] as const
+const begun = ['a 0:0 q.0', 'b 0:0 q.0 1 0'] as const
 const acked = [...begun, 'e 0:0 ack'] as const
 
 t.test('what is allowed', async t => {
@@ -47,7 +47,7 @@ t.test('what is allowed', async t => {
   t.equal(problems(begun, ['b 0:0 q.0 2 0']), '')
   t.equal(problems(begun, [], ['b 0:0 q.0 3 0']), '', 'it was out in the life between, and not begun')
   t.equal(problems([...begun, 'e 0:0 release'], ['b 0:0 q.0 3 0']), '', 'it was out again, and not begun')
-  t.equal(problems(['a 0 q.0'], [], ['b 0:0 q.0 3 0']), '')
+  t.equal(problems(['a 0:0 q.0'], [], ['b 0:0 q.0 3 0']), '')
   t.equal(problems([...begun, 'e 0:0 fail', 'b 0:0 q.0 2 1', 'e 0:0 ack']), '')
   t.equal(problems([...begun, 'e 0:0 fail'], ['b 0:0 q.0 2 0']), '', 'the failure was not kept')
 })
@@ -60,19 +60,19 @@ t.test('what comes again', async t => {
   t.match(problems(['b 0:32 q.0 1 0']), /never sent/)
   t.match(problems([...begun, 'b 0:1 q.0 1 0']), /q.0 is 0:1, and is 0:0/)
   t.match(problems([...begun, 'e 0:0 release', 'b 0:0 q.1 2 0']), /0:0 is q.1, and was q.0/)
-  t.match(problems(['a 0 q.0', 'e 0:0 ack']), /was not begun/)
+  t.match(problems(['a 0:0 q.0', 'e 0:0 ack']), /was not begun/)
 })
 
 t.test('counts of hand-outs and failures', async t => {
   t.match(problems(begun, ['b 0:0 q.0 1 0']), /deliveryAttempt 1 in life 1, and should have 2$/, 'forgotten')
   t.match(problems(begun, ['b 0:0 q.0 3 0']), /deliveryAttempt 3 in life 1, and should have 2$/, 'counted twice')
   t.match(problems(begun, [], ['b 0:0 q.0 4 0']), /and should have 2 to 3$/)
-  t.match(problems(['a 0 q.0'], ['b 0:0 q.0 3 0']), /and should have 1 to 2$/)
+  t.match(problems(['a 0:0 q.0'], ['b 0:0 q.0 3 0']), /and should have 1 to 2$/)
   t.match(problems([...begun, 'e 0:0 release', 'b 0:0 q.0 3 0']), /should have 2$/)
   const failed = [...begun, 'e 0:0 fail', 'b 0:0 q.0 2 1'] as const
   t.match(problems(failed, ['b 0:0 q.0 3 0']), /has 0 failures in life 1, and had 1/)
   t.match(problems([...begun, 'e 0:0 fail', 'c 0:0 fail 1'], ['b 0:0 q.0 2 0']), /has 0 failures in life 1, and had 1/)
-  t.match(problems(['a 0 q.0', 'b 0:0 q.0 1 1']), /for the 1th time after 1 failures/)
+  t.match(problems(['a 0:0 q.0', 'b 0:0 q.0 1 1']), /for the 1th time after 1 failures/)
   t.match(problems([...failed, 'e 0:0 fail', 'b 0:0 q.0 3 2', 'e 0:0 fail', 'b 0:0 q.0 4 3']), /after 3 failures/)
 })
 
@@ -95,13 +95,13 @@ t.test('counters', async t => {
     return oracle.problems.join()
   }
   const letter = { key: '0:7', reason: 'rejected', failedAttempts: 0 }
-  const rejected = ['a 7 q.7', 'b 0:7 q.7 1 0', 'e 0:7 reject', 'c 0:7 reject 0'] as const
+  const rejected = ['a 0:7 q.7', 'b 0:7 q.7 1 0', 'e 0:7 reject', 'c 0:7 reject 0'] as const
   t.equal(verdict(acked, {}), '')
   t.equal(verdict(acked, { ready: 1, acked: 0 }), '', 'it was not kept')
   t.equal(verdict(rejected, { acked: 0, deadLettered: 1 }, [letter]), '')
   t.match(verdict(acked, { ready: 1 }), /the sum rule is broken/)
   t.match(verdict(acked, { accepted: 0, acked: 0 }), /accepted is 0, and should be 1 to 32/)
-  t.match(verdict(['a 0 q.0'], {}), /acked is 1, and should be 0 to 0/)
+  t.match(verdict(['a 0:0 q.0'], {}), /acked is 1, and should be 0 to 0/)
   t.match(verdict([...acked, 'c 0:0 ack 0'], { ready: 1, acked: 0 }), /acked is 0, and should be 1 to 1/)
   t.match(verdict(rejected, { acked: 0, deadLettered: 1 }), /deadLettered is 1, and should be 0 to 0/)
   t.match(verdict(rejected, { acked: 0, ready: 1 }), /rejection of 0:7 was confirmed, and it has no dead letter/)
@@ -116,9 +116,9 @@ t.test('letters', async t => {
     ])
     return oracle.problems.join()
   }
-  t.equal(verdict([['a 0 q.0'], [], [], [], []], {}), '')
+  t.equal(verdict([['a 0:0 q.0'], [], [], [], []], {}), '')
   t.equal(verdict([[]], { key: '0:3', reason: 'failed', failedAttempts: 3 }), '')
-  t.match(verdict([['a 0 q.0'], []], {}), /0:0 has a dead letter as crashed after 1 deaths/)
+  t.match(verdict([['a 0:0 q.0'], []], {}), /0:0 has a dead letter as crashed after 1 deaths/)
   t.match(verdict([[]], { reason: 'failed' }), /0:0 \(ack\) has a dead letter after 2 failures/)
   t.match(verdict([[]], { key: '0:3', reason: 'failed' }), /0:3 \(fail\) has a dead letter after 2 failures/)
   t.match(verdict([[]], { reason: 'rejected' }), /0:0 \(ack\) has a dead letter: rejected/)
@@ -133,8 +133,54 @@ t.test('what is lost', async t => {
     return oracle.problems.join()
   }
   t.equal(verdict(acked), '')
-  t.equal(verdict(['a 7 q.7'], {}, [{ key: '0:7', reason: 'rejected', failedAttempts: 0 }]), '')
+  t.equal(verdict(['a 0:7 q.7'], {}, [{ key: '0:7', reason: 'rejected', failedAttempts: 0 }]), '')
   t.equal(verdict(['b 0:0 q.0 1 0']), '', 'nobody has a receipt')
   t.match(verdict(begun), /0:0 is lost/)
   t.match(verdict(acked, { ready: 1, retrying: 1 }), /2 messages are left/)
+})
+
+t.test('ids', async t => {
+  t.equal(problems(['a 0:0 q@0', 'd 0:0 q@0'], ['d 0:0 q@0', 'b 0:0 q@0 1 0']), '', 'sent again')
+  t.equal(problems(['d 0:0 q@0']), '', 'the receipt of the first one went with its process')
+  t.match(problems(['a 0:0 q@0'], ['a 0:0 q@9']), /0:0 is q@9, and was q@0,0:0 was taken twice/)
+  t.match(problems(['a 0:0 q@0'], ['d 0:0 q@9']), /0:0 is q@9, and was q@0/)
+  t.match(problems(['a 0:0 q@0', 'b 0:0 q@9 1 0']), /0:0 is q@9, and was q@0/)
+  t.match(problems(['a 0:0 q@0', 'w 0:0 came 9 ms before it was due']), /0:0 came 9 ms before it was due/)
+})
+
+// 0:6 and 0:90 have one key, and neither a delay nor a time to live.
+t.test('keys', async t => {
+  const sent = ['s 200', 'a 0:6 q@6', 'a 0:90 q@90'] as const
+  const [first, second] = ['b 0:6 q@6 1 0', 'b 0:90 q@90 1 0'] as const
+  t.equal(problems([...sent, first, 'e 0:6 ack', second, 'e 0:90 ack']), '')
+  t.equal(problems([...sent, first, 'e 0:6 release', 'b 0:6 q@6 2 0']), '', 'it came back')
+  t.equal(problems([...sent, first], ['b 0:6 q@6 2 0']), '', 'its process died')
+  t.match(problems([...sent, first, second]), /0:90 began in life 0, while 0:6 of key-1 was out/)
+  t.match(problems([...sent, second, 'e 0:90 ack', first]), /0:6 \(offset 6\) of key-1 came after 0:90 \(offset 90\)/)
+  t.match(problems([...sent, second], ['b 0:6 q@6 1 0']), /came after 0:90/, 'in the next life')
+})
+
+t.test('what was taken back', async t => {
+  const cancelled = ['a 0:5 q@5', 'x 0:5', 'y 0:5 cancelled'] as const
+  const stats = (lines: readonly string[], of: Partial<QueueStats>, letters: KilledLetter[] = []): string => {
+    const oracle = heard(lines)
+    oracle.judgeStats({ ...counts, acked: 0, ...of }, letters)
+    return oracle.problems.join()
+  }
+  t.equal(stats(cancelled, { cancelled: 1 }), '')
+  t.equal(stats(['a 0:5 q@5', 'x 0:5'], { ready: 1 }), '', 'its process died before the answer')
+  t.match(stats(cancelled, { ready: 1 }), /cancelled is 0, and should be 1 to 1/)
+  t.match(stats(['a 0:5 q@5'], { cancelled: 1 }), /cancelled is 1, and should be 0 to 0/)
+  const letter = { key: '0:5', reason: 'rejected', failedAttempts: 0 }
+  t.match(stats(cancelled, { accepted: 2, cancelled: 1, deadLettered: 1 }, [letter]), /dead letter, and was cancelled/)
+  t.match(problems([...cancelled], ['b 0:5 q@5 1 0']), /0:5 came in life 1 after it was cancelled/)
+  t.match(problems(['a 0:5 q@5', 'x 0:5', 'y 0:5 unknown']), /has a receipt, and is unknown to cancel/)
+  const purged = heard(['a 0:5 q@5', 'a 0:8 q@8'])
+  purged.purged(1)
+  purged.judgeEnd({ ...counts }, [])
+  t.strictSame(purged.problems, [], 'what is purged is not lost')
+  purged.hear(2, 'b 0:8 q@8 1 0')
+  t.strictSame(purged.problems, [], 'it had a delay, and was not due')
+  purged.hear(2, 'b 0:5 q@5 1 0')
+  t.match(purged.problems.join(), /0:5 came in life 2 after it was purged/)
 })

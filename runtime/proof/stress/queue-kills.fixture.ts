@@ -19,12 +19,14 @@ import { losePower, tearSettled, tearTails } from './crash-damage.fixture.ts'
 import { willMark, willReplay } from './crash-files.fixture.ts'
 import type { CrashSchedule, PlannedDeath } from './crash-schedule.fixture.ts'
 import { drawMoment, dyingAt, liveUntilKilled } from './killed-child.fixture.ts'
-import { conductOf, isEarly, KILLED, type KilledValue, keyOf } from './queue-killed.fixture.ts'
+import { conductOf, KILLED, type KilledValue, keyOf, nameOf, wrongTime } from './queue-killed.fixture.ts'
 import { type KilledLetter, QueueKillOracle } from './queue-killed-oracle.fixture.ts'
 
 const CHILD = new URL('./queue-killed-child.fixture.js', import.meta.url)
 /** Deaths of a folder between two looks at the queue. */
 const LOOK_EVERY = 5
+/** Deaths of a folder before all that waits is purged, once. */
+const PURGE_AT = 10
 /** What a look has at once; more than is ever ready. */
 const LOOK_WINDOW = 1_000
 /** Nothing more comes to a look that has got nothing for so long. */
@@ -35,6 +37,9 @@ export interface QueueKills {
   readonly receipts: number
   readonly begins: number
   readonly confirms: number
+  readonly duplicates: number
+  readonly cancelled: number
+  readonly purged: number
   /** Deaths at a random moment, and those that did not come to their point. */
   readonly others: ReadonlyMap<string, number>
   readonly problems: readonly string[]
@@ -44,15 +49,19 @@ interface Folder {
   readonly dir: string
   readonly durability: Durability
   readonly oracle: QueueKillOracle
+  /** What the last process has sent, as `LIFE:SENT`. */
+  last: string
+  purged: number
 }
 
 /** One process from its start to its death; says where it died. */
-async function live({ dir, durability, oracle }: Folder, life: number, { point }: PlannedDeath): Promise<string> {
+async function live(folder: Folder, life: number, { point }: PlannedDeath): Promise<string> {
+  const { dir, durability, oracle, last } = folder
   const drawn = point === undefined ? drawMoment() : undefined
   let died: string = drawn?.how ?? `not at ${point?.name}`
   const { code, trouble } = await liveUntilKilled({
     module: CHILD,
-    args: [dir, durability, `${life}`, point?.name ?? '-'],
+    args: [dir, durability, `${life}`, point?.name ?? '-', last],
     env: dyingAt(point),
     moment: drawn?.moment,
     hear(line) {
@@ -61,6 +70,7 @@ async function live({ dir, durability, oracle }: Folder, life: number, { point }
       else oracle.hear(life, line)
     },
   })
+  if (oracle.sentIn(life) > 0) folder.last = `${life}:${oracle.sentIn(life)}`
   if (code !== null) oracle.problems.push(`life ${life} ended by itself with code ${code}: ${trouble}`)
   return died
 }
@@ -81,7 +91,8 @@ async function lettersOf(broker: Broker): Promise<KilledLetter[]> {
 }
 
 /** A life of the parent: it looks at the queue, and at the last one empties it. */
-async function look({ dir, durability, oracle }: Folder, life: number, isLast: boolean): Promise<void> {
+async function look(folder: Folder, life: number, what: 'look' | 'purge' | 'drain'): Promise<void> {
+  const { dir, durability, oracle } = folder
   const { partitionThreads, tuning } = KILLED
   const broker = await openBroker({ dir, logger: false, partitionThreads }, tuning)
   try {
@@ -93,7 +104,8 @@ async function look({ dir, durability, oracle }: Folder, life: number, isLast: b
       (await queue.stats()).deadLettered === (await lettersOf(broker)).length
     await until(isSettled).catch(() => undefined)
     oracle.judgeStats(await queue.stats(), await lettersOf(broker))
-    if (!isLast) return
+    if (what === 'purge') await purge(queue, life, folder)
+    if (what !== 'drain') return
     await drain(queue, life, oracle)
     const [stats, letters] = [await queue.stats(), await lettersOf(broker)]
     oracle.judgeStats(stats, letters)
@@ -104,10 +116,11 @@ async function look({ dir, durability, oracle }: Folder, life: number, isLast: b
 }
 
 function begin(oracle: QueueKillOracle, life: number, delivery: QueueDelivery<KilledValue>): string {
-  const { value, id, deliveryAttempt, failedAttempts } = delivery
+  const { value, id, offset, deliveryAttempt, failedAttempts } = delivery
   const key = keyOf(value)
-  if (isEarly(value)) oracle.problems.push(`${key} came ${value.dueAt - Date.now()} ms before it was due`)
-  oracle.begin(life, key, id, deliveryAttempt, failedAttempts)
+  const wrong = wrongTime(value)
+  if (wrong !== undefined) oracle.problems.push(`${key} ${wrong}`)
+  oracle.begin(life, key, nameOf(id, offset), deliveryAttempt, failedAttempts)
   return key
 }
 
@@ -131,6 +144,19 @@ async function lookAtOrder(queue: Queue<KilledValue>, life: number, oracle: Queu
   await until(async () => (await queue.stats()).unacked === 0)
 }
 
+/** Takes back all that waits. */
+async function purge(queue: Queue<KilledValue>, life: number, folder: Folder): Promise<void> {
+  const before = (await queue.stats()).purged
+  const count = await queue.purge()
+  const { ready, retrying, purged } = await queue.stats()
+  folder.purged += count
+  if (purged - before !== count || purged !== folder.purged)
+    folder.oracle.problems.push(`${purged} are purged, and should be ${folder.purged}: ${before} and ${count} more`)
+  // Delays may have ended since.
+  if (ready + retrying > count + 100) folder.oracle.problems.push(`${ready + retrying} wait after a purge of ${count}`)
+  folder.oracle.purged(life)
+}
+
 async function drain(queue: Queue<KilledValue>, life: number, oracle: QueueKillOracle): Promise<void> {
   const run = await queue.handle<unknown>(delivery => {
     const key = begin(oracle, life, delivery)
@@ -147,7 +173,7 @@ export async function killQueues(schedule: CrashSchedule, deaths: number, durabi
   const parent = mkdtempSync(join(tmpdir(), 'millrace-queue-kills-'))
   const oracle = new QueueKillOracle()
   const { problems } = oracle
-  const folder: Folder = { dir: join(parent, 'data'), durability, oracle }
+  const folder: Folder = { dir: join(parent, 'data'), durability, oracle, last: '-', purged: 0 }
   const others = new Map<string, number>()
   const ways = {
     grow: (): boolean => false,
@@ -166,7 +192,8 @@ export async function killQueues(schedule: CrashSchedule, deaths: number, durabi
       if (!isThere) others.set(where, (others.get(where) ?? 0) + 1)
       const found = problems.length
       const isLast = died === deaths
-      if (isLast || died % LOOK_EVERY === 0) await look(folder, life++, isLast)
+      if (isLast || died % LOOK_EVERY === 0)
+        await look(folder, life++, isLast ? 'drain' : died === PURGE_AT ? 'purge' : 'look')
       if (problems.length > found) problems.push(`found after life ${life - 1}; the last death was: ${where}`)
     }
   } catch (error) {
@@ -174,6 +201,7 @@ export async function killQueues(schedule: CrashSchedule, deaths: number, durabi
   }
   if (problems.length === 0) rmSync(parent, { recursive: true })
   else process.stderr.write(`the folder is kept: ${folder.dir}\n`)
-  const { receipts, begins, confirms } = oracle
-  return { deaths: died, receipts, begins, confirms, others, problems }
+  const { receipts, begins, confirms, duplicates, cancelled } = oracle
+  const { purged } = folder
+  return { deaths: died, receipts, begins, confirms, duplicates, cancelled, purged, others, problems }
 }

@@ -7,8 +7,11 @@
  * those of every log, of the file of settled messages, and of segments that are removed or rewritten; up to three processes in a row die in
  * recovery. Before a death in recovery the end of each log is torn, and with `fsync` cut before, as by a loss of power.
  *
- * Fails when a confirmed settlement is undone, when a message is lost, has two consumers or two dead letters, or is out of its place, when a
- * count is wrong, and when a point was met by less than one death in SHARE. Then `--poison` folders have a message whose handler ends
+ * Messages have keys (`keyConcurrency: 1`), ids by which they are sent again, delays and times to live; some are cancelled, and once in the
+ * life of a folder what waits is purged.
+ *
+ * Fails when a confirmed settlement is undone, when a message is lost, has two consumers or two dead letters, or is out of its place. Also
+ * when one comes early, late, out of the order of its key, twice by its id, or after it was cancelled or purged; when a count is wrong, and when a point was met by less than one death in SHARE. Then `--poison` folders have a message whose handler ends
  * the process (queue-poison.fixture.ts): it is a dead letter, and its neighbours have no failure.
  */
 import { parseArgs } from 'node:util'
@@ -36,6 +39,7 @@ async function main(): Promise<void> {
   const others = new Map<string, number>()
   const problems: string[] = []
   let [deaths, receipts, begins, confirms] = [0, 0, 0, 0]
+  let [duplicates, cancelled, purged] = [0, 0, 0]
   for (let folder = 0; deaths < cycles && problems.length === 0; folder++) {
     const each = Math.min(Number(values.each), cycles - deaths)
     const round = await killQueues(schedule, each, folder % 2 === 0 ? 'fsync' : 'os')
@@ -43,6 +47,9 @@ async function main(): Promise<void> {
     receipts += round.receipts
     begins += round.begins
     confirms += round.confirms
+    duplicates += round.duplicates
+    cancelled += round.cancelled
+    purged += round.purged
     for (const [how, count] of round.others) others.set(how, (others.get(how) ?? 0) + count)
     problems.push(...round.problems)
   }
@@ -55,7 +62,8 @@ async function main(): Promise<void> {
   console.log([...others].map(([how, count]) => `${how} ${count}`).join(', '))
   console.log(`deaths in recovery, in a row: ${schedule.rows.map(([nth, count]) => `${nth}: ${count}`).join(', ')}`)
   const told = `${receipts} receipts, ${begins} messages begun, ${confirms} settlements confirmed`
-  console.log(`${deaths} deaths, ${told}: ${problems.length} problems`)
+  const taken = `${duplicates} duplicates, ${cancelled} cancelled, ${purged} purged`
+  console.log(`${deaths} deaths, ${told}, ${taken}: ${problems.length} problems`)
   if (problems.length > 0 || !(await poison(Number(values.poison)))) process.exitCode = 1
 }
 

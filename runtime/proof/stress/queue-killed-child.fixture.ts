@@ -7,8 +7,11 @@
  * ```
  * opened                         the broker is open, and its consumers are there
  * s SEQUENCE                     before messages below that are sent
- * a SEQUENCE ID                  a receipt
- * b KEY ID ATTEMPT FAILED        a consumer begins a message (KEY is LIFE:SEQUENCE)
+ * a SEQUENCE ID OFFSET DUPLICATE a receipt
+ * x ID, y ID TAKEN               before a message is taken back, and whether it was
+ * p, q COUNT                     before all that waits is taken back, and how much it was
+ * t KEY MS                       right before its b: it is begun so long after its time is over, or (negative) before it is due
+ * b KEY ID OFFSET ATTEMPT FAILED a consumer begins a message (KEY is LIFE:SEQUENCE)
  * e KEY HOW                      before it settles it: ack, fail, reject, release
  * c KEY HOW FAILED               that settlement is confirmed; failures that are known from then on
  * at POINT, not at POINT         right before it kills itself
@@ -20,15 +23,19 @@ import type { FaultPoint } from '../../wire/layout.ts'
 import type { Durability } from '../../words/message.ts'
 import type { Queue } from '../../words/queue.ts'
 import type { ManualQueueDelivery } from '../../words/queue-delivery.ts'
+import type { QueueReceipt } from '../../words/queue-message.ts'
 import { pointOf } from './crash-point-of.fixture.ts'
 import { die, dieAtHalt } from './death.fixture.ts'
 import {
+  beginLine,
   conductOf,
-  isEarly,
+  idOf,
+  isTakenBack,
   KILLED,
   type KilledConduct,
   type KilledValue,
   keyOf,
+  laneOf,
   priorityOf,
   timesOf,
 } from './queue-killed.fixture.ts'
@@ -42,6 +49,11 @@ const WINDOW = 30
 const LOOP_PREFETCH = 3
 /** Before the partition host is asked to stand still: the first pass is not the only one to die in. */
 const HALT_MS = 300
+/** A message is taken back at once, or after so many ms at most. */
+const TAKE_BACK_MS = 20
+/** Of so many lives one takes back all that waits, within a time from its start. */
+const PURGE_EVERY = 8
+const PURGE_MS = 600
 
 async function main(): Promise<void> {
   const { partitionThreads, tuning } = KILLED
@@ -54,7 +66,19 @@ async function main(): Promise<void> {
   say('opened')
   if (point?.time === 'work' && point.call === undefined)
     void sleep(Math.random() * HALT_MS).then(() => dieAtHalt(broker, point.name as FaultPoint))
+  if (Number(life) % PURGE_EVERY === PURGE_EVERY - 1) setTimeout(() => void purge(queue), Math.random() * PURGE_MS)
   await Promise.all([sendAll(queue), consume(queue)])
+}
+
+async function purge(queue: Queue<KilledValue>): Promise<void> {
+  say('p')
+  say(`q ${await queue.purge()}`)
+}
+
+async function takeBack(queue: Queue<KilledValue>, id: string): Promise<void> {
+  if (Math.random() < 0.5) await sleep(Math.random() * TAKE_BACK_MS)
+  say(`x ${id}`)
+  say(`y ${id} ${await queue.cancel(id)}`)
 }
 
 async function sendAll(queue: Queue<KilledValue>): Promise<void> {
@@ -64,19 +88,19 @@ async function sendAll(queue: Queue<KilledValue>): Promise<void> {
     await Promise.all(
       Array.from({ length: SENT_TOGETHER }, async (_, n) => {
         const sequence = from + n
-        const times = timesOf(sequence)
+        const place = { life: Number(life), sequence }
+        const [times, lane] = [timesOf(sequence), laneOf(sequence)]
         const dueAt = times.delayMs === undefined ? 0 : Date.now() + times.delayMs
-        const value: KilledValue = { life: Number(life), sequence, text: 'x'.repeat(sequence % 997), dueAt }
-        const { id } = await queue.send({ value, priority: priorityOf(sequence), ...times })
-        say(`a ${sequence} ${id}`)
+        const diesAt = times.ttlMs === undefined ? 0 : Date.now() + times.ttlMs
+        const value: KilledValue = { ...place, text: 'x'.repeat(sequence % 997), dueAt, diesAt }
+        const key = lane === -1 ? null : `lane-${lane}`
+        const receipt = await queue.send({ value, key, priority: priorityOf(sequence), id: idOf(place), ...times })
+        const { id, offset, duplicate } = receipt as QueueReceipt & { readonly offset: number }
+        say(`a ${sequence} ${id} ${offset} ${duplicate}`)
+        if (isTakenBack(sequence)) void takeBack(queue, id)
       }),
     )
   }
-}
-
-function begun({ value, id, deliveryAttempt, failedAttempts }: Consumed): void {
-  if (isEarly(value)) throw new Error(`${keyOf(value)} came ${value.dueAt - Date.now()} ms before it was due`)
-  say(`b ${keyOf(value)} ${id} ${deliveryAttempt} ${failedAttempts}`)
 }
 
 /** What is done with a delivery now; what is released once is not released again. */
@@ -102,7 +126,7 @@ function settle(delivery: Consumed): void {
 /** Has up to a window, and settles each after some ms. */
 function observe(queue: Queue<KilledValue>): void {
   queue.observe({ window: WINDOW }).subscribe(delivery => {
-    begun(delivery)
+    say(beginLine(delivery))
     setTimeout(settle, Math.random() * 8, delivery)
   })
 }
@@ -110,7 +134,7 @@ function observe(queue: Queue<KilledValue>): void {
 /** A loop, in which the next turn acks what is not settled otherwise. */
 async function consume(queue: Queue<KilledValue>): Promise<void> {
   for await (const delivery of queue.consume({ prefetch: LOOP_PREFETCH })) {
-    begun(delivery)
+    say(beginLine(delivery))
     if (delivery.value.sequence % 16 === 1) await sleep(1)
     settle(delivery)
   }

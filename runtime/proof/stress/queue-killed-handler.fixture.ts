@@ -1,13 +1,14 @@
 /** Says each message that it begins, and how it is about to end it, by writes that have reached the pipe when they return. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { defineHandler, defineQueue, type QueueHandler, RejectError } from '../../index.ts'
-import { conductOf, KILLED, type KilledValue, keyOf } from './queue-killed.fixture.ts'
+import { beginLine, conductOf, KILLED, type KilledValue, keyOf } from './queue-killed.fixture.ts'
 import { say } from './say.fixture.ts'
 
 const handler: QueueHandler<KilledValue> = defineHandler(defineQueue<KilledValue>(KILLED.name), {
-  message({ value, id, deliveryAttempt, failedAttempts }): unknown {
+  message(delivery): unknown {
+    const { value, failedAttempts } = delivery
     const key = keyOf(value)
-    say(`b ${key} ${id} ${deliveryAttempt} ${failedAttempts}`)
+    say(beginLine(delivery))
     const conduct = conductOf(value.sequence)
     const fails = conduct === 'fail' || (conduct === 'failOnce' && failedAttempts === 0)
     const end = (): void => {

@@ -8,7 +8,9 @@
  * Bound: a few words for each message, and PROBLEMS_MAX problems.
  */
 import type { QueueStats } from '../../words/queue-stats.ts'
-import { conductOf, KILLED, keyOf, timesOf } from './queue-killed.fixture.ts'
+import { conductOf, idOf, KILLED, keyOf, timesOf } from './queue-killed.fixture.ts'
+import { KilledIds } from './queue-killed-ids.fixture.ts'
+import { KilledKeys } from './queue-killed-keys.fixture.ts'
 
 const PROBLEMS_MAX = 20
 /** Deaths before a message is dead-lettered as crashed: two beside others, and two alone. */
@@ -22,8 +24,10 @@ export interface KilledLetter {
 
 interface Known {
   readonly sentIn: number
+  readonly sequence: number
   id: string
-  hasReceipt: boolean
+  /** Its number in the queue. */
+  offset: number
   /** The last life that began it, with its counters, and whether it is with a consumer. */
   begunIn: number
   attempt: number
@@ -44,7 +48,11 @@ export class QueueKillOracle {
   #confirms = 0
   readonly #sent = new Map<number, number>()
   readonly #known = new Map<string, Known>()
-  readonly #keys = new Map<string, string>()
+  readonly #keys = new KilledKeys(problem => this.#say(problem))
+  readonly #ids = new KilledIds(problem => this.#say(problem))
+  /** By life: messages below that number may have been taken back by a purge; and how many are known to have been. */
+  readonly #purged = new Map<number, number>()
+  #purgedKnown = 0
 
   get receipts(): number {
     return this.#receipts
@@ -58,14 +66,32 @@ export class QueueKillOracle {
     return this.#confirms
   }
 
+  /** Messages that were not taken, because the queue had their id. */
+  get duplicates(): number {
+    return this.#ids.refused
+  }
+
+  get takenBack(): number {
+    return this.#ids.cancels.taken
+  }
+
+  get purged(): number {
+    return this.#purgedKnown
+  }
+
   hear(life: number, line: string): void {
     this.#life = life
-    const [word, first = '', second = '', third = '', fourth = ''] = line.split(' ')
+    const [word, first = '', second = '', third = '', fourth = '', fifth = ''] = line.split(' ')
     if (word === 's') this.#sent.set(life, Number(first))
-    else if (word === 'a') this.#receipt(keyOf({ life, sequence: Number(first) }), second)
-    else if (word === 'b') this.begin(life, first, second, Number(third), Number(fourth))
+    else if (word === 'a') this.#receipt(keyOf({ life, sequence: Number(first) }), second, Number(third), fourth)
+    else if (word === 'b') this.#begin(life, first, second, Number(third), Number(fourth), Number(fifth))
     else if (word === 'e') this.#end(life, first, second)
     else if (word === 'c') this.#confirm(first, second, Number(third))
+    else if (word === 't') this.#untimely(first, Number(second))
+    else if (word === 'x') this.#takeBack(first)
+    else if (word === 'y' && second === 'true') this.#takenBack(life, first)
+    else if (word === 'p') this.#purge()
+    else if (word === 'q') this.#purgedKnown += Number(first)
   }
 
   #say(problem: string): void {
@@ -79,8 +105,9 @@ export class QueueKillOracle {
       if (!(sequence < (this.#sent.get(life) ?? 0))) this.#say(`${key} was never sent`)
       known = {
         sentIn: life,
+        sequence,
         id: '',
-        hasReceipt: false,
+        offset: -1,
         begunIn: -1,
         attempt: 0,
         failed: 0,
@@ -94,24 +121,52 @@ export class QueueKillOracle {
     return known
   }
 
-  #identify(key: string, id: string): Known {
+  #identify(key: string, id: string, offset: number): Known {
     const known = this.#of(key)
     if (known.id !== '' && known.id !== id) this.#say(`${key} is ${id}, and was ${known.id}`)
-    const other = this.#keys.get(id)
-    if (other !== undefined && other !== key) this.#say(`${id} is ${key}, and is ${other}`)
-    known.id = id
-    this.#keys.set(id, key)
-    return known
+    const wanted = idOf({ life: known.sentIn, sequence: known.sequence })
+    if (wanted !== undefined && wanted !== id) this.#say(`${key} is ${id}, and was sent as ${wanted}`)
+    this.#ids.see(key, id, offset)
+    return Object.assign(known, { id, offset })
   }
 
-  #receipt(key: string, id: string): void {
+  #receipt(key: string, id: string, offset: number, duplicate: string): void {
     this.#receipts++
-    this.#identify(key, id).hasReceipt = true
+    if (duplicate === 'true') this.#ids.refuse(key, id, offset)
+    else {
+      this.#identify(key, id, offset)
+      this.#ids.receipt(key, id, offset)
+    }
   }
 
-  begin(life: number, key: string, id: string, attempt: number, failed: number): void {
+  #untimely(key: string, ms: number): void {
+    this.#say(ms < 0 ? `${key} came ${-ms} ms before it was due` : `${key} came ${ms} ms after its time was over`)
+  }
+
+  #takeBack(id: string): void {
+    this.#ids.askBack(id)
+    const key = this.#ids.keyOf(id)
+    // It may wait for its retry, and has its key then.
+    if (key !== undefined && !this.#of(key).isOut) this.#keys.leave(key)
+  }
+
+  #takenBack(life: number, id: string): void {
+    this.#ids.takeBack(life, id)
+    const key = this.#ids.keyOf(id)
+    const known = key === undefined ? undefined : this.#of(key)
+    if (known?.begunIn === life && known.isOut) this.#say(`${key} was taken back in life ${life}, and had begun`)
+  }
+
+  #purge(): void {
+    for (const [life, sent] of this.#sent) this.#purged.set(life, sent)
+    this.#keys.leaveAll()
+  }
+
+  #begin(life: number, key: string, id: string, offset: number, attempt: number, failed: number): void {
     this.#begins++
-    const known = this.#identify(key, id)
+    const known = this.#identify(key, id, offset)
+    this.#ids.begin(life, key, id)
+    this.#keys.begin(life, key, offset, timesOf(known.sequence).delayMs !== undefined)
     if (known.confirmed !== undefined)
       this.#say(`${key} came again in life ${life} after its ${known.confirmed} was confirmed`)
     if (known.begunIn === life && known.isOut) this.#say(`${key} has two consumers in life ${life}`)
@@ -141,12 +196,22 @@ export class QueueKillOracle {
     if (known.begunIn !== life || !known.isOut) this.#say(`${key} was ended in life ${life}, and was not begun`)
     known.isOut = false
     if (how === 'ack') known.ackedIn = life
+    if (how !== 'fail' || this.#mayDie(known)) this.#keys.leave(key)
+  }
+
+  /** One that fails keeps its key until its retry, unless it ends before. */
+  #mayDie({ id, failed, sequence, sentIn }: Known): boolean {
+    if (failed + 1 === KILLED.queue.attempts || timesOf(sequence).ttlMs !== undefined) return true
+    return this.#ids.isAsked(id) || sequence < (this.#purged.get(sentIn) ?? 0)
   }
 
   #confirm(key: string, how: string, failed: number): void {
     this.#confirms++
     const known = this.#of(key)
-    if (how === 'ack' || how === 'reject') known.confirmed = how
+    if (how === 'ack' || how === 'reject') {
+      known.confirmed = how
+      this.#keys.confirm(key, known.offset, timesOf(known.sequence).delayMs !== undefined)
+    }
     if (how === 'fail') known.failuresKept = Math.max(known.failuresKept, failed)
   }
 
@@ -164,24 +229,25 @@ export class QueueKillOracle {
 
   judgeSum(stats: QueueStats): void {
     const { accepted, ready, unacked, retrying, scheduled, acked, deadLettered, expired, dropped } = stats
-    if (accepted !== ready + unacked + retrying + scheduled + acked + deadLettered + expired + dropped)
+    const gone = acked + deadLettered + expired + dropped + stats.purged + stats.cancelled
+    if (accepted !== ready + unacked + retrying + scheduled + gone)
       this.#say(`the sum rule is broken: ${JSON.stringify(stats)}`)
   }
 
   /** While no process is at work but that which asks, and no message waits for its letter. */
   judgeStats(stats: QueueStats, letters: readonly KilledLetter[]): void {
     this.judgeSum(stats)
-    const { accepted, acked, deadLettered, dropped } = stats
+    const { accepted, acked, deadLettered, dropped, cancelled, purged, duplicates } = stats
     const all = [...this.#known.values()]
     const between = (name: string, is: number, least: number, most: number): void => {
       if (is < least || is > most) this.#say(`${name} is ${is}, and should be ${least} to ${most}`)
     }
-    between(
-      'accepted',
-      accepted,
-      this.#receipts,
-      [...this.#sent.values()].reduce((sum, sent) => sum + sent, 0),
-    )
+    const sent = [...this.#sent.values()].reduce((sum, each) => sum + each, 0)
+    const { refused, receipts, cancels } = this.#ids
+    between('accepted', accepted, receipts.size, sent - refused)
+    between('duplicates', duplicates, 0, sent - receipts.size)
+    between('cancelled', cancelled, cancels.taken, cancels.asked)
+    between('purged', purged, this.#purgedKnown, this.#purged.size === 0 ? 0 : accepted)
     const confirmed = all.filter(known => known.confirmed === 'ack').length
     between('acked', acked, confirmed, all.filter(({ ackedIn }) => ackedIn !== -1).length)
     between('deadLettered', deadLettered, letters.length, letters.length)
@@ -197,6 +263,7 @@ export class QueueKillOracle {
       const known = this.#of(key)
       const conduct = conductOf(Number(key.split(':')[1]))
       if (known.confirmed === 'ack') this.#say(`${key} has a dead letter, and its ack was confirmed`)
+      if (this.#ids.isTaken(known.id)) this.#say(`${key} has a dead letter, and was taken back`)
       if (reason === 'failed' && (conduct !== 'fail' || failedAttempts !== KILLED.queue.attempts))
         this.#say(`${key} (${conduct}) has a dead letter after ${failedAttempts} failures`)
       else if (reason === 'rejected' && conduct !== 'reject')
@@ -213,13 +280,28 @@ export class QueueKillOracle {
         this.#say(`the rejection of ${key} was confirmed, and it has no dead letter`)
   }
 
-  /** After the queue was emptied: each message with a receipt was acked or has a dead letter. */
-  judgeEnd({ ready, unacked, retrying, scheduled }: QueueStats, letters: readonly KilledLetter[]): void {
+  /** After the queue was emptied: each message that the queue has said to have was acked, has a dead letter, or was taken back. */
+  judgeEnd({ ready, unacked, retrying, scheduled, purged }: QueueStats, letters: readonly KilledLetter[]): void {
     const left = ready + unacked + retrying + scheduled
     if (left > 0) this.#say(`${left} messages are left in the empty queue`)
-    const dead = new Set(letters.map(({ key }) => key))
-    for (const [key, { hasReceipt, ackedIn }] of this.#known)
-      if (hasReceipt && ackedIn === -1 && !dead.has(key))
-        this.#say(`${key} is lost: it has a receipt, and was never acked`)
+    const ended = new Set<string>()
+    for (const { key } of letters) {
+      ended.add(key)
+      // A message of which nothing else is known.
+      const [life = -1, sequence = -1] = key.split(':').map(Number)
+      ended.add(idOf({ life, sequence }) ?? key)
+    }
+    const lost: string[] = []
+    let mayBePurged = 0
+    for (const id of this.#ids.receipts) {
+      const key = this.#ids.keyOf(id)
+      const known = key === undefined ? undefined : this.#known.get(key)
+      if (ended.has(id) || this.#ids.isAsked(id) || (key !== undefined && ended.has(key))) continue
+      if (known !== undefined && known.ackedIn !== -1) continue
+      if (known === undefined || known.sequence < (this.#purged.get(known.sentIn) ?? 0)) mayBePurged++
+      else lost.push(key ?? id)
+    }
+    for (const key of lost) this.#say(`${key} is lost: it has a receipt, and was never acked`)
+    if (mayBePurged > purged) this.#say(`${mayBePurged} messages are lost, of which ${purged} were purged`)
   }
 }

@@ -19,7 +19,7 @@ import { losePower, tearSettled, tearTails } from './crash-damage.fixture.ts'
 import { willMark, willReplay } from './crash-files.fixture.ts'
 import type { CrashSchedule, PlannedDeath } from './crash-schedule.fixture.ts'
 import { drawMoment, dyingAt, liveUntilKilled } from './killed-child.fixture.ts'
-import { conductOf, isEarly, KILLED, type KilledValue, keyOf } from './queue-killed.fixture.ts'
+import { beginLine, conductOf, KILLED, type KilledValue, keyOf } from './queue-killed.fixture.ts'
 import { type KilledLetter, QueueKillOracle } from './queue-killed-oracle.fixture.ts'
 
 const CHILD = new URL('./queue-killed-child.fixture.js', import.meta.url)
@@ -35,6 +35,10 @@ export interface QueueKills {
   readonly receipts: number
   readonly begins: number
   readonly confirms: number
+  /** Messages that were not taken, because the queue had their id; and those taken back. */
+  readonly duplicates: number
+  readonly takenBack: number
+  readonly purged: number
   /** Deaths at a random moment, and those that did not come to their point. */
   readonly others: ReadonlyMap<string, number>
   readonly problems: readonly string[]
@@ -103,12 +107,10 @@ async function look({ dir, durability, oracle }: Folder, life: number, isLast: b
   }
 }
 
+/** Lines as a process says them. */
 function begin(oracle: QueueKillOracle, life: number, delivery: QueueDelivery<KilledValue>): string {
-  const { value, id, deliveryAttempt, failedAttempts } = delivery
-  const key = keyOf(value)
-  if (isEarly(value)) oracle.problems.push(`${key} came ${value.dueAt - Date.now()} ms before it was due`)
-  oracle.begin(life, key, id, deliveryAttempt, failedAttempts)
-  return key
+  for (const line of beginLine(delivery).split('\n')) oracle.hear(life, line)
+  return keyOf(delivery.value)
 }
 
 /**
@@ -174,6 +176,6 @@ export async function killQueues(schedule: CrashSchedule, deaths: number, durabi
   }
   if (problems.length === 0) rmSync(parent, { recursive: true })
   else process.stderr.write(`the folder is kept: ${folder.dir}\n`)
-  const { receipts, begins, confirms } = oracle
-  return { deaths: died, receipts, begins, confirms, others, problems }
+  const { receipts, begins, confirms, duplicates, takenBack, purged } = oracle
+  return { deaths: died, receipts, begins, confirms, duplicates, takenBack, purged, others, problems }
 }

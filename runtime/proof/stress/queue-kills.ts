@@ -7,8 +7,10 @@
  * those of every log, of the file of settled messages, and of segments that are removed or rewritten; up to three processes in a row die in
  * recovery. Before a death in recovery the end of each log is torn, and with `fsync` cut before, as by a loss of power.
  *
- * Fails when a confirmed settlement is undone, when a message is lost, has two consumers or two dead letters, or is out of its place, when a
- * count is wrong, and when a point was met by less than one death in SHARE. Then `--poison` folders have a message whose handler ends
+ * The processes use all of a queue together: priorities, delays, times to live, keys of which one message is out at a time, ids, `cancel` and
+ * `purge`. Fails when a confirmed settlement is undone; when a message is lost, has two consumers or two dead letters, is untimely, or is
+ * out of its place or before its turn; when an id has two messages, or one that was taken back comes again; when a count is wrong;
+ * and when a point was met by less than one death in SHARE. Then `--poison` folders have a message whose handler ends
  * the process (queue-poison.fixture.ts): it is a dead letter, and its neighbours have no failure.
  */
 import { parseArgs } from 'node:util'
@@ -35,14 +37,13 @@ async function main(): Promise<void> {
   const schedule = new CrashSchedule(pointsOf(values.points, QUEUE_POINTS))
   const others = new Map<string, number>()
   const problems: string[] = []
-  let [deaths, receipts, begins, confirms] = [0, 0, 0, 0]
+  let deaths = 0
+  const sums = { receipts: 0, begins: 0, confirms: 0, duplicates: 0, takenBack: 0, purged: 0 }
   for (let folder = 0; deaths < cycles && problems.length === 0; folder++) {
     const each = Math.min(Number(values.each), cycles - deaths)
     const round = await killQueues(schedule, each, folder % 2 === 0 ? 'fsync' : 'os')
     deaths += round.deaths
-    receipts += round.receipts
-    begins += round.begins
-    confirms += round.confirms
+    for (const name of Object.keys(sums) as (keyof typeof sums)[]) sums[name] += round[name]
     for (const [how, count] of round.others) others.set(how, (others.get(how) ?? 0) + count)
     problems.push(...round.problems)
   }
@@ -54,8 +55,11 @@ async function main(): Promise<void> {
   console.log(schedule.met.map(([point, met]) => `${point} ${met}`).join(', '))
   console.log([...others].map(([how, count]) => `${how} ${count}`).join(', '))
   console.log(`deaths in recovery, in a row: ${schedule.rows.map(([nth, count]) => `${nth}: ${count}`).join(', ')}`)
-  const told = `${receipts} receipts, ${begins} messages begun, ${confirms} settlements confirmed`
-  console.log(`${deaths} deaths, ${told}: ${problems.length} problems`)
+  const { receipts, duplicates, begins, confirms, takenBack, purged } = sums
+  const ended = `${confirms} settlements confirmed, ${takenBack} taken back, ${purged} purged`
+  console.log(
+    `${deaths} deaths, ${receipts} receipts (${duplicates} duplicates), ${begins} messages begun, ${ended}: ${problems.length} problems`,
+  )
   if (problems.length > 0 || !(await poison(Number(values.poison)))) process.exitCode = 1
 }
 

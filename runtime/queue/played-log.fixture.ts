@@ -30,4 +30,21 @@ export class PlayedLog implements QueueLog {
   dueMsOf = (offset: number): number => this.#messages[offset - this.#start]?.dueMs ?? 0
 
   expiresMsOf = (offset: number): number => this.#messages[offset - this.#start]?.expiresMs || Number.POSITIVE_INFINITY
+
+  /** The same as a log on disk, in which what is settled may be gone: nothing is asked about that. */
+  without(isGone: (offset: number) => boolean): QueueLog {
+    const of =
+      (ask: (offset: number) => number) =>
+      (offset: number): number => {
+        if (isGone(offset)) throw new Error(`message ${offset} is settled, and its record may be gone`)
+        return ask(offset)
+      }
+    return {
+      bytesOf: of(this.bytesOf),
+      priorityOf: of(this.priorityOf),
+      keyOf: of(this.keyOf),
+      dueMsOf: of(this.dueMsOf),
+      expiresMsOf: of(this.expiresMsOf),
+    }
+  }
 }

@@ -33,7 +33,7 @@ import {
   stateOf,
   type Visits,
 } from './queue-visits.fixture.ts'
-import type { Admission, AppendedFields, HandOutRun, QueueCounters, QueuePolicy } from './queue-words.ts'
+import type { Admission, AppendedFields, HandOutRun, QueueCounters, QueueLog, QueuePolicy } from './queue-words.ts'
 import { RUN_MAX } from './runs.ts'
 
 /** Consumers that a seed has at a time. */
@@ -61,6 +61,7 @@ class Driver {
   /** Whether messages have times. */
   readonly #timed: boolean
   readonly #log: PlayedLog
+  readonly #coreLog: QueueLog
   readonly #start: number
   readonly #oracle: QueueOracle
   #core: QueueCore
@@ -82,7 +83,8 @@ class Driver {
     this.#start = planStart(this.#chance)
     this.#timed = this.#chance.happens(0.6)
     this.#log = new PlayedLog(this.#start)
-    this.#core = QueueCore.create(this.#policy, this.#log, this.#start)
+    this.#coreLog = this.#log.without(offset => offset < this.#core.figures.end && this.#core.next(offset) !== offset)
+    this.#core = QueueCore.create(this.#policy, this.#coreLog, this.#start)
     this.#oracle = new QueueOracle(this.#policy, this.#log, this.#start)
     trace?.(`${JSON.stringify(this.#policy)} from ${this.#start}`)
   }
@@ -345,7 +347,7 @@ class Driver {
     const { keyConcurrency } = this.#policy
     const mayChange = this.#oracle.counters().unacked === 0 && this.#chance.happens(0.3)
     this.#policy = { ...this.#policy, keyConcurrency: mayChange ? planKeyConcurrency(this.#chance) : keyConcurrency }
-    this.#core = QueueCore.from(this.#policy, this.#log, before)
+    this.#core = QueueCore.from(this.#policy, this.#coreLog, before)
     this.#oracle.rebuilt(this.#policy.keyConcurrency)
     this.#admitted = []
     this.#trace?.(`rebuild with ${this.#policy.keyConcurrency} of a key ${JSON.stringify(before)}`)

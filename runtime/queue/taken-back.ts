@@ -2,7 +2,7 @@
  * What waits in a queue is taken back, one message or some at a time: what is ready,
  * scheduled or waits for a retry, not what is out or dies.
  *
- * The partition host's thread. Pure. What is settled already costs nothing.
+ * The partition host's thread. Pure. What is settled already costs nothing: its record may be gone, and is not read.
  */
 import type { QueueState } from './queue-state.ts'
 
@@ -19,8 +19,9 @@ export interface Purge {
 /** Takes back one message; whether it waited. */
 export function cancel(state: QueueState, offset: number): boolean {
   const { attempts, log, ready, settled } = state
+  if (!(offset < ready.end) || settled.has(offset)) return false
   const entry = attempts.find(offset)
-  if (!(offset >= settled.floor && offset < ready.end) || !state.takeWaiting(offset, entry)) return false
+  if (!state.takeWaiting(offset, entry)) return false
   state.settle(offset, log.bytesOf(offset), entry, 'cancelled')
   return true
 }

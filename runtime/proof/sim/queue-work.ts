@@ -43,6 +43,8 @@ export interface QueueRounds {
   queueRound: number
   /** By name. */
   readonly queueDurabilities: ReadonlyMap<string, Durability>
+  /** Topics of dead letters that are there. */
+  readonly letterTopics: Set<string>
 }
 
 export interface QueueWorkUpcalls extends QueueUpcalls {
@@ -72,7 +74,8 @@ export class QueueWork {
       const target = queueLettersOf(plan)
       const queue = await this.#openQueue(plan)
       const letters = target === null ? null : await this.#around.broker().topic<Value>(target)
-      if (life > 0 && this.#durabilityOf(plan) !== 'memory') await this.#lookAgain(queue, letters, life, audits)
+      if (letters !== null) this.#rounds.letterTopics.add(letters.name)
+      if (life > 0 && this.#durabilityOf(plan) !== 'memory') await this.#lookAgain(queue)
       // A dead-letter topic on disk is never full.
       if (letters !== null && plan.lettersWait && this.#durabilityOf(plan) === 'memory') {
         await fillLetters(audits, letters)
@@ -84,14 +87,10 @@ export class QueueWork {
     }
   }
 
-  /** What is in the folder of a queue, before anybody consumes from it. */
-  async #lookAgain(queue: Queue<Value>, letters: Topic<Value> | null, life: number, audits: Audits): Promise<void> {
+  /** What is in the folder of a queue, before anybody sends to it. What an opening expires has gone to its letters already. */
+  async #lookAgain(queue: Queue<Value>): Promise<void> {
     const { accepted } = await queue.stats()
     this.#lab.record({ kind: 'reopened', topic: queue.name, partition: 0, start: 0, end: accepted })
-    if (letters === null) return
-    for (const { partition, logStartOffset: start, highWatermark: end } of (await letters.stats()).partitions)
-      this.#lab.record({ kind: 'reopened', topic: letters.name, partition, start, end })
-    await audits.again(letters, life)
   }
 
   #durabilityOf({ name }: QueuePlan): Durability {

@@ -1,22 +1,24 @@
 /**
- * A work queue: pictures to be scaled, on all cores. Urgent ones go first, one makes its handler spin, and one is broken.
+ * Two work queues. The first: pictures to be scaled, on all cores. Urgent ones go first, one makes its handler spin, and one is broken.
  *
  *   queue `pictures` -> worker threads -> queue `scaled` -> counted here
  *         ^                  \-> dead letters -> looked at, mended
  *         \--------------------------- replayed ----/
  *
  * Each picture goes to the thread that is free. The spinning one costs its thread a time-out, and no other picture waits for it.
+ * The second has prints in order for each customer, with delays, times to live and a cancel (prints.ts).
  */
 import { createBroker, type DeadLetter, type QueueMessage, type ReplayReport } from 'millrace'
 import { type Options, parseOptions } from './options.ts'
 import { mended, pictureMessages } from './pictures.ts'
+import { printAll } from './prints.ts'
 import { type Picture, picturesQueue, scaledQueue } from './queues.ts'
 import { type Result, toJsonLine, toText } from './report.ts'
 
 /** Pictures sent at a time. */
 const BATCH = 1_000
 
-async function scalePictures({ good, threads }: Options): Promise<Result> {
+async function work({ good, threads }: Options): Promise<Result> {
   const broker = await createBroker({ logger: false })
   try {
     const pictures = await broker.queue(picturesQueue)
@@ -58,7 +60,10 @@ async function scalePictures({ good, threads }: Options): Promise<Result> {
     await counting.idle()
 
     const { acked, deadLettered, deadLetterDepth } = await scaling.stats()
-    return { sent, found, report, acked, deadLettered, left: deadLetterDepth, pixels, order, restarts }
+    await scaling.stop()
+    const died = restarts
+    const prints = await printAll(broker, threads)
+    return { sent, found, report, acked, deadLettered, left: deadLetterDepth, pixels, order, restarts: died, prints }
   } finally {
     await broker.close()
   }
@@ -66,7 +71,7 @@ async function scalePictures({ good, threads }: Options): Promise<Result> {
 
 async function main(): Promise<void> {
   const options = parseOptions(process.argv.slice(2))
-  const result = await scalePictures(options)
+  const result = await work(options)
   console.log(options.json ? toJsonLine(result) : toText(result))
 }
 

@@ -13,7 +13,9 @@ export interface Options {
 
 export function parseOptions(args: readonly string[]): Options {
   return new Command('03-work-queue')
-    .description('A work queue of pictures: urgent ones go first, one spins, and one is broken.')
+    .description(
+      'Work queues: of pictures, of which one spins and one is broken; and of prints, in order for each customer.',
+    )
     .option('--json', 'print one line of JSON instead of text')
     .option('--good <pictures>', 'good pictures', wholeNumber(10, 200_000), 50_000)
     .option('--threads <count>', 'handler threads', wholeNumber(1, 256), Math.max(1, availableParallelism() - 1))

@@ -29,3 +29,28 @@ export const picturesQueue: QueueDefinition<Picture> = defineQueue<Picture>('pic
 
 /** What the handlers return. */
 export const scaledQueue: QueueDefinition<Scaled> = defineQueue<Scaled>('scaled')
+
+export interface Print {
+  readonly page: number
+  readonly sheets: number
+  /** When it was sent, in ms since the epoch. */
+  readonly sentMs: number
+}
+
+export interface Printed {
+  readonly customer: string
+  readonly page: number
+  /** Time from the send to the print. */
+  readonly waitedMs: number
+}
+
+/** So many sheets are never printed. */
+export const ENDLESS = -1
+
+/** One print of each customer at a time, in order, and customers take turns. */
+export const printsQueue: QueueDefinition<Print> = defineQueue<Print>('prints', {
+  keyConcurrency: 1,
+  keyOrder: 'fair',
+})
+
+export const printedQueue: QueueDefinition<Printed> = defineQueue<Printed>('printed')

@@ -3,6 +3,7 @@
  */
 import Table from 'cli-table3'
 import type { DeadLetter, ReplayReport } from 'millrace'
+import type { Prints } from './prints.ts'
 import type { Picture } from './queues.ts'
 
 export interface Result {
@@ -21,6 +22,8 @@ export interface Result {
   readonly order: readonly boolean[]
   /** Handler threads that died. */
   readonly restarts: number
+  /** Of the second queue. */
+  readonly prints: Prints
 }
 
 function sum(numbers: Iterable<number>): number {
@@ -35,7 +38,7 @@ function urgentFirst(order: readonly boolean[]): { readonly urgent: number; read
   return { urgent, first: order.slice(0, urgent).filter(isUrgent => isUrgent).length }
 }
 
-export function toText({ sent, found, report, acked, left, pixels, order, restarts }: Result): string {
+export function toText({ sent, found, report, acked, left, pixels, order, restarts, prints }: Result): string {
   const table = new Table({
     head: ['reason', 'failures', 'error', 'picture'],
     style: { head: [], border: [] },
@@ -51,11 +54,17 @@ export function toText({ sent, found, report, acked, left, pixels, order, restar
     table.toString(),
     `${report.replayed} mended and replayed, ${left} left.`,
     `${grouped(acked)} pictures scaled, to ${grouped(sum(pixels.values()))} pixels.`,
+    '',
+    'Prints, one of each customer at a time. Before they began:',
+    ...prints.said.map(line => `  ${line}`),
+    `Printed: ${[...prints.pages].map(([customer, pages]) => `${customer} ${pages.join(' ')}`).join('; ')}.`,
+    `The print for later was printed after ${prints.waitedMs} ms. Dead letters: ${prints.letters.join(', ')}.`,
+    `The endless print: ${prints.cancel} after ${Math.round(prints.cancelMs)} ms. ${prints.acked} printed, ${prints.failures} failed.`,
   ].join('\n')
 }
 
 export function toJsonLine(result: Result): string {
-  const { sent, found, report, acked, deadLettered, left, pixels, order, restarts } = result
+  const { sent, found, report, acked, deadLettered, left, pixels, order, restarts, prints } = result
   return JSON.stringify({
     sent,
     acked,
@@ -67,5 +76,6 @@ export function toJsonLine(result: Result): string {
     ...urgentFirst(order),
     restarts,
     letters: found.map(({ reason, failedAttempts, error }) => ({ reason, failedAttempts, error: error.message })),
+    prints: { ...prints, pages: Object.fromEntries(prints.pages) },
   })
 }

@@ -53,6 +53,28 @@ t.test(
   },
 )
 
+t.test('prints go in order for each customer, at their time, and one that never ends is cancelled', async t => {
+  const { code, stdout, stderr } = await run('--json', '--good', '10', '--threads', '2')
+  t.equal(code, 0, stderr)
+  const { prints } = JSON.parse(stdout)
+  t.match(prints, {
+    pages: { big: [1, 2, 3, 4, 5], small: [1, 2], later: [1] },
+    letters: ['coupon expired'],
+    cancel: 'cancelled',
+    acked: 8,
+    cancelled: 1,
+    failures: 0,
+  })
+  t.strictSame(Object.keys(prints.pages).sort(), ['big', 'later', 'small'])
+  t.ok(prints.waitedMs >= 300, `${prints.waitedMs} ms`)
+  t.ok(prints.cancelMs >= 100, `${prints.cancelMs} ms`)
+  t.match(prints.said, [
+    /^page 1 of big waits: no consumer, and 0 are ahead of it$/,
+    /^page 2 of big waits for message \d+\.0 of big$/,
+    /^the print for later is due in \d+ ms$/,
+  ])
+})
+
 t.test('people get a table of the dead letters', async t => {
   const { code, stdout } = await run('--good', '100')
   t.equal(code, 0)
@@ -61,6 +83,8 @@ t.test('people get a table of the dead letters', async t => {
     /timeout .* 500 ms/,
     /failed .*has no width/,
     /2 mended and replayed, 0 left/,
+    /Printed: .*small 1 2/,
+    /endless print: cancelled after \d+ ms. 8 printed, 0 failed/,
   ])
     t.match(stdout, text)
 })

@@ -95,6 +95,8 @@ t.test('what is due comes out in the order of time, then of coming, and is never
   t.strictSame(problems, [])
 })
 
+// Source: https://github.com/rabbitmq/rabbitmq-delayed-message-exchange/issues/71
+// Source: https://github.com/rabbitmq/rabbitmq-delayed-message-exchange/issues/23
 t.test('each time is met exactly, however far away', async t => {
   for (const from of [0, 1, 2 ** 31 - 1, 2 ** 32 - 1, 2 ** 45 + 12_345])
     for (const ahead of [...AHEAD, 2 ** 33 + 7, 2 ** 40, 2 ** 48, 2 ** 52]) {

@@ -53,8 +53,8 @@ export class MessageCancels {
   /** Resolves when it has let go of the message, or the time is over. */
   async #letGo(consumer: MemberHandle, { cursor, epoch, tag }: BegunMessage, withinMs: number): Promise<void> {
     const over = sleep(withinMs)
-    // A thread that has ended, or does not answer, is found when the queue is asked again.
-    const heard = consumer.cancel?.(cursor, epoch, tag, withinMs).catch(() => over)
+    // What a thread that has ended had is found when the queue is asked again.
+    const heard = consumer.cancel?.(cursor, epoch, tag, withinMs).catch(() => undefined)
     await Promise.race([heard, over])
     over.end()
   }

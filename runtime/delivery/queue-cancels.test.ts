@@ -50,6 +50,21 @@ t.test('each message has a signal of its own, whether it ends plainly, throws or
   await settled()
 })
 
+t.test('of messages that end plainly one after the other none has the signal of another', async t => {
+  const signals = new Set<AbortSignal>()
+  const { queue } = handling(
+    {
+      message(_: Delivery, __: unknown, { signal }: HandlerContext) {
+        signals.add(signal)
+      },
+    },
+    { most: 64 },
+  )
+  queue.handOut(...Array.from({ length: 64 }, (_, offset) => offset))
+  for (let turn = 0; turn < 8; turn++) queue.turn()
+  t.equal(signals.size, 64)
+})
+
 t.test('an end of the consumer aborts all that is in hand, and nothing that is over', async t => {
   const signals: AbortSignal[] = []
   const call = settleable()

@@ -179,6 +179,8 @@ eachPlace('with priorities it is behind those of its own', (t, isOnDisk) => {
   t.strictSame(line.order(), [3, 4, 2, 1, 5])
 })
 
+// Source: https://github.com/rabbitmq/rabbitmq-server/issues/2007
+// Source: https://github.com/rabbitmq/rabbitmq-server/issues/2074
 eachPlace('what expires is a dead letter and is never handed out, also behind others', (t, isOnDisk) => {
   const line = new Line(isOnDisk)
   line.send(1)

@@ -297,6 +297,8 @@ function plays(options: HouseOptions, numRuns: number): { deaths: number; proces
   return sum
 }
 
+// Source: https://github.com/nats-io/nats-server/issues/7384
+// Source: https://github.com/nats-io/nats-server/issues/8456
 t.test('whatever hosts, processes and the power die of: nothing lost, nothing back that was confirmed', async t => {
   const { deaths, processes, losses } = plays({}, 12)
   t.ok(deaths > 40 && processes > 40 && losses > 0, `${deaths} hosts, ${processes} processes, ${losses} losses`)

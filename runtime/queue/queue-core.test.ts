@@ -149,6 +149,8 @@ t.test('a process died: what had begun goes alone, and is charged when it kills 
   t.match(queue.nextLetter(), { offset: 0, reason: 'crashed', handOuts: 2, failedAttempts: 1 })
 })
 
+// Source: https://github.com/rabbitmq/rabbitmq-server/issues/3620
+// Source: https://github.com/rabbitmq/rabbitmq-server/issues/14926
 t.test('dead letters keep the order of the verdicts, also those that were refused', async t => {
   const queue = queueOf([0, 0, 0], { attempts: 1 })
   for (const { slot, tag } of takeAll(queue).reverse()) queue.reject(0, slot, tag, 'rejected', at(5))
@@ -239,6 +241,7 @@ t.test('acks that come together settle what is held of them, and nothing between
   t.equal(queue.ackRun(7, slots, tags, 3, 4), 0)
 })
 
+// Source: https://github.com/rabbitmq/rabbitmq-server/issues/9046
 t.test('a time-out is a failure, and the settlement that comes too late changes nothing', async t => {
   const queue = queueOf([0])
   queue.attach(1, terms({ priority: 1, ackTimeoutMs: 50 }))
@@ -255,6 +258,8 @@ t.test('a time-out is a failure, and the settlement that comes too late changes 
   t.strictSame(queue.facts(), before)
 })
 
+// Source: https://github.com/rabbitmq/rabbitmq-server/issues/10499
+// Source: https://github.com/rabbitmq/rabbitmq-website/issues/1731
 t.test('with 9,000 messages, whatever comes back, the lowest place of the highest priority is next', async t => {
   const count = 9_000
   const priorities = Array.from({ length: count }, (_, offset) => (offset * 7919) % 3)

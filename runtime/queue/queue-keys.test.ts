@@ -87,6 +87,7 @@ class Queue {
   }
 }
 
+// Source: https://github.com/timgit/pg-boss/issues/845
 t.test('a key that has as many out as may be hides no other, however many of it stand first', async t => {
   const queue = new Queue()
   queue.send(Array.from({ length: 5_000 }, () => A))

@@ -158,6 +158,8 @@ t.test('what is scheduled asks for no room, and is in when it falls due, whateve
   t.match(queue.core.admit([4 * SIZE], [7]), { taken: 0, refused: 'tooLarge' })
 })
 
+// Source: https://github.com/rabbitmq/rabbitmq-delayed-message-exchange/issues/72
+// Source: https://github.com/taskforcesh/bullmq/issues/2466
 t.test('many that fall due at once do so in slices, each behind the one before', async t => {
   const queue = new Queue()
   const count = 3_000

@@ -29,6 +29,8 @@ function scanned(bytes: Uint8Array, from = { position: 0, offset: 10 }, frameByt
   return { disk, scan, found }
 }
 
+// Source: https://github.com/rabbitmq/rabbitmq-server/issues/14181
+// Source: https://github.com/rabbitmq/rabbitmq-server/issues/14576
 t.test('yields every frame as it was written, whatever the size of the pieces', async t => {
   const written = frames(20, 33)
   for (const piece of [1, 72, 100, 1000, SCAN_PIECE_BYTES]) {

@@ -13,6 +13,8 @@ function chanceOf(seed: number): () => number {
   }
 }
 
+// Source: https://github.com/nats-io/nats-server/issues/6778
+// Source: https://github.com/nats-io/nats-server/issues/6881
 t.test('the power is lost while retention removes all but the last segment, whose name is not durable yet', async t => {
   let losses = 0
   let removed = 0

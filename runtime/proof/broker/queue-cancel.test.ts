@@ -1,5 +1,7 @@
 /** Cancelling what has begun: on handler threads, on the caller's thread, in batches, in memory and on disk. */
 import t, { type Test } from 'tap'
+import { sessions } from '../../api/broker.ts'
+import type { Session } from '../../embedded/session.ts'
 import {
   type Broker,
   isMillraceError,
@@ -61,12 +63,22 @@ t.test('a handler that hears its signal ends by itself, and its thread lives', a
   const broker = await openBroker(t)
   const aborted = await cancelled(t, broker, { attempts: 1 }, 'is aborted', 20_000)
   t.equal(aborted.outcome, 'cancelled')
+  t.ok(aborted.tookMs < 10_000, 'it is not waited for any longer')
   t.match(aborted.stats, { ...ALL, acked: 5, cancelled: 1 }, 'it has not failed')
   t.strictSame(aborted.restarts, [])
   const finished = await cancelled(t, broker, {}, 'finishes', 20_000)
   t.equal(finished.outcome, 'settled', 'it was handled')
   t.match(finished.stats, { ...ALL, acked: 6, cancelled: 0 })
   t.strictSame(finished.restarts, [])
+})
+
+t.test('a thread that ends by itself meanwhile is not waited for', async t => {
+  const broker = await openBroker(t)
+  const { outcome, tookMs, stats, restarts } = await cancelled(t, broker, { attempts: 1 }, 'exits', 20_000)
+  t.equal(outcome, 'cancelled')
+  t.ok(tookMs < 10_000, `${tookMs} ms`)
+  t.match(stats, { ...ALL, acked: 5, cancelled: 1 }, 'its end is charged to nothing that is left')
+  t.equal(restarts.length, 1)
 })
 
 t.test('beside others on its thread one is cancelled, and the others begin again, uncharged', async t => {
@@ -187,6 +199,44 @@ t.test('two that cancel one message are told the same, and many are cancelled at
   await run.idle()
   t.match(await queue.stats(), { acked: 0, cancelled: 10, failures: 0, unacked: 0, ready: 0 })
 })
+
+t.test('threads that are ended for it are no reason to give the run up', async t => {
+  const broker = await openBroker(t)
+  const queue = await broker.queue<string>('often')
+  const begun = new Int32Array(new SharedArrayBuffer(4))
+  const restart = { intensity: 1, periodMs: 60_000 }
+  const run = await queue.run({ handler: JOBS, threads: 1, concurrency: 2, data: begun, restart })
+  const { id: neighbour } = await queue.send({ value: 'waits' })
+  for (let round = 1; round <= 4; round++) {
+    const { id } = await queue.send({ value: 'waits' })
+    await until(() => Atomics.load(begun, 0) === 2 * round)
+    t.equal(await queue.cancel(id, { graceMs: 0 }), 'cancelled')
+  }
+  t.match(await queue.explain(neighbour), { failedAttempts: 0 })
+  t.equal(await queue.cancel(neighbour, { graceMs: 0 }), 'cancelled')
+  await queue.send({ value: 'plain' })
+  await run.idle()
+  t.match(await queue.stats(), { acked: 1, cancelled: 5, failures: 0 })
+})
+
+for (const where of ['in memory', 'on disk'])
+  t.test(`a partition thread that dies meanwhile changes nothing, ${where}`, async t => {
+    const broker = await openBroker(t, where === 'on disk' ? { dir: folderOf(t).dir } : {})
+    const queue = await broker.queue<string>('hosts', { attempts: 1 })
+    const begun = new Int32Array(new SharedArrayBuffer(4))
+    const run = await queue.run({ handler: JOBS, threads: 1, concurrency: 2, data: begun })
+    const { ids } = await queue.sendBatch(['waits', 'waits'].map(value => ({ value })))
+    await until(() => Atomics.load(begun, 0) === 2)
+    const cancelling = queue.cancel(ids[0] as string, { graceMs: 300 })
+    await delay(50)
+    const session = sessions.get(broker) as Session
+    t.ok(await session.ask(control => control.killPartitionHost(0, 0)))
+    t.equal(await cancelling, 'cancelled')
+    await until(() => Atomics.load(begun, 0) === 3, 'the other begins again')
+    t.match(await queue.stats(), { cancelled: 1, unacked: 1, failures: 0, deadLettered: 0 })
+    t.equal(await queue.cancel(ids[1] as string, { graceMs: 0 }), 'cancelled')
+    await run.idle()
+  })
 
 t.test('options of cancel are checked, and a run that stops meanwhile ends the wait', async t => {
   const broker = await openBroker(t)

@@ -108,6 +108,7 @@ t.test('a delivery that is sent again is another message', async t => {
   t.match(await queue.stats(), { accepted: 2, duplicates: 0 })
 })
 
+// Source: https://github.com/oban-bg/oban/issues/1416
 t.test('a send that was given up before the queue had it does not keep its id', async t => {
   const queue = await newQueue({ ...HOUR, sendRate: { max: 1, perMs: 300 } })
   await queue.send({ value: 0, id: 'first' })

@@ -71,6 +71,7 @@ t.test('who opens a queue again wants the same', async t => {
   }
 })
 
+// Source: https://github.com/rabbitmq/rabbitmq-server/issues/16280
 t.test('a message that cannot be sent is refused before anything is written', async t => {
   const queue = await newQueue({ priorities: 3 })
   const one = await newQueue()
@@ -185,6 +186,7 @@ t.test('dead letters may not lead back, and go to no queue', async t => {
   t.match(await codeAndText(group.handle(() => 1, { deadLetter: queue })), /MILL_CONFIG_MISMATCH .* which is a queue/)
 })
 
+// Source: https://github.com/rails/solid_queue/issues/761
 t.test('a settlement too many changes nothing', async t => {
   const queue = await newQueue<number>()
   await queue.send({ value: 1 })

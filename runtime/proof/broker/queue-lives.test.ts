@@ -30,6 +30,7 @@ async function lettersOf(queue: Queue<never> | Queue<string>): Promise<string[]>
   return letters.sort()
 }
 
+// Source: https://github.com/taskforcesh/bullmq/issues/2857
 t.test('threads handle messages, and what kills or blocks them is charged and nothing else', async t => {
   const broker = await sharedBroker()
   const queue = await newQueue<string>({ attempts: 2, ...QUICK })
@@ -89,6 +90,7 @@ t.test('a thread that is killed loses nothing, and what it had not begun is not 
   await run.stop()
 })
 
+// Source: https://github.com/rabbitmq/rabbitmq-server/issues/15473
 t.test('partition hosts that die leave each message where it was, and consumers with what they have', async t => {
   const broker = await openBroker(t, { partitionThreads: 2 })
   const session = sessions.get(broker)

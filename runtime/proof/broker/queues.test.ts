@@ -119,6 +119,7 @@ t.test('two handlers share the messages, and each message has one', async t => {
   for (const run of runs) await run.stop()
 })
 
+// Source: https://github.com/taskforcesh/bullmq/issues/4261
 t.test('a higher priority goes first, and one priority in the order of its sends', async t => {
   const queue = await newQueue<string>({ priorities: 3 })
   const names = ['a0', 'b2', 'c1', 'd0', 'e2', 'f1', 'g0']

@@ -54,6 +54,26 @@ twoLives({
     }
   },
 
+  // Source: https://github.com/apache/pulsar/issues/758
+  async 'of 30,000 messages each second one is acked, and none of them comes again'(_t, first) {
+    const queue = await first.queue<number>('alternate', { durability: 'os', priorities: 2 })
+    await queue.sendBatch(numbers(30_000).map(({ value }) => ({ value, priority: value % 2 })))
+    let acked = 0
+    for await (const delivery of queue.consume({ prefetch: 500 })) {
+      delivery.ack()
+      if (++acked === 15_000) break
+    }
+    return async (t, second) => {
+      const again = await second.queue<number>('alternate')
+      t.match(await again.stats(), { accepted: 30_000, acked: 15_000, ready: 15_000, readyByPriority: [15_000, 0] })
+      let left = 0
+      for await (const { value } of again.consume({ prefetch: 500 })) {
+        if (value !== 2 * left) t.fail(`message ${value} came as number ${left}`)
+        if (++left === 15_000) break
+      }
+    }
+  },
+
   async 'priorities hold, also of what comes back'(t, first) {
     const queue = await first.queue<number>('priorities', { priorities: 3 })
     for (const [value, priority] of [0, 2, 1, 0, 2, 1].entries()) await queue.send({ value, priority })

@@ -106,6 +106,24 @@ function unansweredOf(events: readonly HistoryEvent[]): Map<string, Set<string>>
   return unanswered
 }
 
+/** Messages that begin only after a loss of power: they may have been gone before it, and be back. */
+function broughtBack(events: readonly HistoryEvent[]): Set<string> {
+  const confirmed = new Set<string>()
+  const before = new Set<string>()
+  const back = new Set<string>()
+  const begun = new Set<string>()
+  for (const event of events) {
+    if (event.kind === 'died' && event.how === 'power') for (const place of confirmed) before.add(place)
+    if (event.kind === 'answered' && event.offset !== undefined)
+      confirmed.add(placeOf({ topic: event.topic, partition: 0, offset: event.offset }))
+    if (event.kind !== 'delivered') continue
+    const place = placeOf(event)
+    if (before.has(place) && !begun.has(place)) back.add(place)
+    begun.add(place)
+  }
+  return back
+}
+
 /** Q1: what is confirmed and has not begun, but will be, is in the queue: never more than it may have. */
 export const lengthIsBounded: Checker = ({ events, queues = [] }) => {
   const problems = new Problems('Q1')
@@ -113,6 +131,7 @@ export const lengthIsBounded: Checker = ({ events, queues = [] }) => {
     queues.flatMap(({ queue, maxMessages, hasDelays }) => (hasDelays ? [] : [[queue, maxMessages]])),
   )
   const { begun } = endsOf(events)
+  const back = broughtBack(events)
   const waiting = new Map<string, Set<number>>()
   const started = new Set<string>()
   for (const event of events) {
@@ -123,7 +142,7 @@ export const lengthIsBounded: Checker = ({ events, queues = [] }) => {
     if (event.kind !== 'answered' || event.offset === undefined || !limits.has(event.topic)) continue
     const { topic, offset } = event
     const place = placeOf({ topic, partition: 0, offset })
-    if (!begun.has(place) || started.has(place)) continue
+    if (!begun.has(place) || started.has(place) || back.has(place)) continue
     const there = waiting.get(topic) ?? new Set()
     waiting.set(topic, there.add(offset))
     const limit = limits.get(topic) as number

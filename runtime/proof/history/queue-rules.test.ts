@@ -296,6 +296,17 @@ t.test('what a consumer acked before it was told to end may come again, and what
   t.same(judge(planted(delivered('e', 1, 0, 'c2'), 2, ...left)), [])
 })
 
+t.test('what was dropped, and is back after a loss of power, took no room before it', async t => {
+  const events = (how: 'power' | 'killed'): HistoryEvent[] => [
+    ...(['a', 'b', 'c'] as const).flatMap(id => [sent(id), answered(id)]),
+    { kind: 'died', how, isWhole: false, atMs: 1 },
+    ...(['a', 'b', 'c'] as const).map(id => delivered(id)),
+  ]
+  const isOfLength = (problem: string): boolean => problem.includes('nobody has begun')
+  t.same(judge(events('power'), { maxMessages: 2 }).filter(isOfLength), [])
+  t.equal(judge(events('killed'), { maxMessages: 2 }).filter(isOfLength).length, 1)
+})
+
 t.test('others may have prefetched what is better', async t => {
   const events = planted(
     delivered('a', 2),

@@ -63,6 +63,8 @@ async function restsIn(queue: Queue<string>, minutes: number, attached: number):
   return world.takeWrittenBytes()
 }
 
+// Source: https://github.com/rabbitmq/rabbitmq-server/issues/14202
+// Source: https://github.com/rabbitmq/rabbitmq-server/issues/5257
 t.test('a queue at rest, to which consumers come and go', async t => {
   const [broker, queue] = await inTurn(() => world.act(open))
   t.strictSame(Object.fromEntries(await restsIn(queue, 2, 200)), {}, 'a queue that is new')

@@ -43,8 +43,6 @@ export interface QueueRounds {
   queueRound: number
   /** By name. */
   readonly queueDurabilities: ReadonlyMap<string, Durability>
-  /** Topics of dead letters that are there. */
-  readonly letterTopics: Set<string>
 }
 
 export interface QueueWorkUpcalls extends QueueUpcalls {
@@ -72,10 +70,11 @@ export class QueueWork {
   async open(audits: Audits, life: number, isProducing: () => boolean): Promise<void> {
     for (const plan of this.#plans) {
       const target = queueLettersOf(plan)
+      const isFound = life > 0 && this.#durabilityOf(plan) !== 'memory'
+      if (isFound && target !== null) await this.#noteLetters(target)
       const queue = await this.#openQueue(plan)
       const letters = target === null ? null : await this.#around.broker().topic<Value>(target)
-      if (letters !== null) this.#rounds.letterTopics.add(letters.name)
-      if (life > 0 && this.#durabilityOf(plan) !== 'memory') await this.#lookAgain(queue)
+      if (isFound) await this.#lookAgain(queue, letters, life, audits)
       // A dead-letter topic on disk is never full.
       if (letters !== null && plan.lettersWait && this.#durabilityOf(plan) === 'memory') {
         await fillLetters(audits, letters)
@@ -87,10 +86,21 @@ export class QueueWork {
     }
   }
 
-  /** What is in the folder of a queue, before anybody sends to it. What an opening expires has gone to its letters already. */
-  async #lookAgain(queue: Queue<Value>): Promise<void> {
+  /** The dead letters in the folder, before the queue is open, whose messages may have expired. */
+  async #noteLetters(target: string): Promise<void> {
+    const broker = this.#around.broker()
+    // The process before may have ended before it had made the topic.
+    if (!(await broker.topics()).some(({ name }) => name === target)) return
+    const letters = await broker.topic<Value>(target)
+    for (const { partition, logStartOffset: start, highWatermark: end } of (await letters.stats()).partitions)
+      this.#lab.record({ kind: 'reopened', topic: target, partition, start, end })
+  }
+
+  /** What is in the folder of a queue, before anybody consumes from it. */
+  async #lookAgain(queue: Queue<Value>, letters: Topic<Value> | null, life: number, audits: Audits): Promise<void> {
     const { accepted } = await queue.stats()
     this.#lab.record({ kind: 'reopened', topic: queue.name, partition: 0, start: 0, end: accepted })
+    if (letters !== null) await audits.again(letters, life)
   }
 
   #durabilityOf({ name }: QueuePlan): Durability {

@@ -209,7 +209,7 @@ export class Workload {
     return [source, out]
   }
 
-  /** What is in the folder, before anything is done to it: a queue that is opened writes letters of what has expired. */
+  /** What is in the folder, before anything is done to it. */
   async #lookAgain(broker: Broker, source: Topic<Value>, out: Topic<Value>): Promise<void> {
     this.#lab.saw('reopened')
     const { life } = this.#around

@@ -9,6 +9,7 @@
  *
  * Bounds: what consumers have in advance; one look for each PATIENCE_MS, and one for each OVERTAKEN_MS.
  */
+import type { Offset } from '../words/quantities.ts'
 import type { CoreClaim, WaitingClaim } from './consumer-claims.ts'
 import type { QueueConsumer } from './queue-consumer.ts'
 import type { QueueHandOuts } from './queue-hand-outs.ts'
@@ -29,6 +30,8 @@ export class QueueRecalls {
   #idleFromMs = NEVER
   /** Since when a message waits behind others of a lower priority: at a consumer, or since no consumer has room for it. */
   #overtakenFromMs = NEVER
+  /** Messages that expired while they were sent in pieces: one for each consumer. */
+  readonly #overdueInPieces = new Map<QueueConsumer, Offset>()
 
   constructor(parts: QueueParts, handOuts: QueueHandOuts) {
     this.#parts = parts
@@ -45,10 +48,11 @@ export class QueueRecalls {
     return this.#parts.consumers.size > 1 && !this.#parts.policy.singleActive
   }
 
-  /** Whether anything was handed out anew. */
+  /** Whether anything was taken back that dies, or was handed out anew. */
   look(nowMs: number): boolean {
+    const sent = this.#takeBackSent()
     const shared = this.#shares(nowMs)
-    return this.#putsInOrder(nowMs) || shared
+    return this.#putsInOrder(nowMs) || shared || sent
   }
 
   /** What has expired at its consumer, which has not begun it, comes back; whether any did. It dies with the next look at the time. */
@@ -58,10 +62,29 @@ export class QueueRecalls {
     for (const { offset, consumer: number } of core.overdue)
       for (const consumer of consumers.values()) {
         if (consumer.number !== number) continue
-        const claims = consumer.waiting().filter(waiting => waiting.offset === offset)
-        recalled = this.#recall(consumer, claims) || recalled
+        if (consumer.sending?.offset === offset) this.#overdueInPieces.set(consumer, offset)
+        else recalled = this.#takeBackOne(consumer, offset) || recalled
       }
     return recalled
+  }
+
+  /** The same of what expired while it was sent in pieces, when all of it is sent and before it is visible. */
+  #takeBackSent(): boolean {
+    let recalled = false
+    for (const [consumer, offset] of this.#overdueInPieces) {
+      const isHere = this.#parts.consumers.get(consumer.place.cursor) === consumer
+      if (isHere && consumer.sending?.offset === offset) continue
+      this.#overdueInPieces.delete(consumer)
+      recalled = (isHere && this.#takeBackOne(consumer, offset)) || recalled
+    }
+    return recalled
+  }
+
+  #takeBackOne(consumer: QueueConsumer, offset: Offset): boolean {
+    return this.#recall(
+      consumer,
+      consumer.waiting().filter(waiting => waiting.offset === offset),
+    )
   }
 
   // -- a consumer has nothing to do -------------------------------------------------------------------------------

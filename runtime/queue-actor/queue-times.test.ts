@@ -253,6 +253,27 @@ eachPlace('one that is out when it expires may be acked, and dies when it comes 
   t.strictSame(line.house.letterOffsets(), [1])
 })
 
+eachPlace('one that goes to its consumer in pieces when it expires does not begin any more', (t, isOnDisk) => {
+  const line = new Line(isOnDisk)
+  line.house.send({ value: Buffer.alloc(7_900, 1), ttlMs: 20 })
+  line.house.pass()
+  const end = line.attach()
+  line.house.pass()
+  end.take()
+  t.strictSame(end.waiting, [], 'it has come in part')
+  later(20)
+  for (let left = 10; left > 0; left--) {
+    line.house.pass()
+    end.take()
+  }
+  t.equal(end.waiting.length, 1)
+  t.equal(end.begin(), null)
+  end.claims.publish()
+  line.house.pass()
+  t.match(line.house.queue.report(), { unacked: 0, deadLettered: 1, ready: 0, failures: 0 })
+  t.strictSame(line.house.told, ['dead 0 expired'])
+})
+
 eachPlace('a step of the wall clock moves nothing while the host lives', (t, isOnDisk) => {
   const line = new Line(isOnDisk)
   line.send(1, { delayMs: 100 })

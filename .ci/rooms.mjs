@@ -36,6 +36,7 @@ export const ROOMS = [
   ['group', 'partition hosts'],
   ['queue', 'partition hosts'],
   ['queue-actor', 'partition hosts'],
+  ['routing', 'any'],
   ['thread', 'attached threads'],
   ['publish', 'attached threads'],
   ['reader', 'attached threads'],

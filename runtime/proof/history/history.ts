@@ -222,6 +222,8 @@ export interface QueueFacts {
   readonly hasDelays: boolean
   /** Whether the wall clock, by which times are sent, went on steadily. */
   readonly hasSteadyTimes: boolean
+  /** Whether nothing keeps its host from taking back what expires at a consumer; left out: something may. */
+  readonly takesBackInTime?: boolean
 }
 
 /** A group as it was set up. */

@@ -75,6 +75,18 @@ t.test('what was handed out after its time is found, and what was prefetched bef
   t.same(judge(late, { prefetch: 2 }), [])
 })
 
+t.test(
+  'what begins when it has expired at its consumer is found, where nothing keeps the queue from taking it back',
+  async t => {
+    const late = (atMs: number) => [sent('a', { expiresMs: 60 }), delivered('a', 0, atMs)]
+    t.match(judge(late(66), { takesBackInTime: true }), [/^Q6: c began q\/0@0 at 66, and it expired at 60/])
+    t.same(judge(late(65), { takesBackInTime: true }), [], 'that takes a moment')
+    t.same(judge(late(66)), [])
+    const again = [...late(60), delivered('a', 0, 66)]
+    t.same(judge(again, { takesBackInTime: true }), [], 'what has begun is handled to its end')
+  },
+)
+
 t.test('a dead letter that says expired of what has no time to live is found', async t => {
   t.match(judge([sent('a'), letter('a', 0)]), [/^Q6: q\/0@0 is a dead letter as expired/])
 })

@@ -1,10 +1,14 @@
 /**
- * Q6: no message of a queue is begun before it is due, and none is handed out once its time to live is over.
+ * Q6: no message of a queue is begun before it is due, and none is handed out or begun once its time to live is over.
  *
- * Pure functions over a history. When a message was handed out is not seen, but after which of its consumer's settlements it was: a
+ * Pure functions over a history. A queue takes back what has expired at a consumer and has not begun; that is judged where nothing
+ * holds its host up. When a message was handed out is not seen, but after which of its consumer's settlements it was: a
  * consumer with `prefetch` p gets its n-th message when it has settled n - p of them. What expired before that was handed out too late.
  */
 import { type Checker, type HistoryEvent, Problems, placeOf, type QueueFacts } from './history.ts'
+
+/** A queue takes so long to take a message back from a consumer. */
+const TAKEN_BACK_MS = 5
 
 type Sent = Extract<HistoryEvent, { kind: 'sent' }>
 
@@ -46,6 +50,8 @@ export const timesAreKept: Checker = ({ events, queues = [] }) => {
     const handOuts = new HandOuts(facts)
     /** Hand-outs that are over. */
     const over = new Set<string>()
+    /** Hand-outs that were begun. */
+    const begun = new Set<string>()
     for (const event of events) {
       if (event.kind === 'ended' || event.kind === 'leaving') handOuts.ended(event.consumer)
       if (event.kind === 'letter' && event.source.topic === facts.queue && event.reason === 'expired')
@@ -60,6 +66,12 @@ export const timesAreKept: Checker = ({ events, queues = [] }) => {
           problems.say(`${event.consumer} got ${placeOf(event)} at ${event.atMs}, and it was due at ${dueMs}`)
         if (since !== null && since > expiresMs)
           problems.say(`${event.consumer} got ${placeOf(event)} after ${since}, and it expired at ${expiresMs}`)
+        // A batch that failed as a whole is handled again in halves, and was begun before.
+        const began = `${event.consumer} ${event.offset} ${event.deliveryAttempt}`
+        const isLate = (event.atMs ?? 0) > expiresMs + TAKEN_BACK_MS
+        if (facts.takesBackInTime === true && !begun.has(began) && isLate)
+          problems.say(`${event.consumer} began ${placeOf(event)} at ${event.atMs}, and it expired at ${expiresMs}`)
+        begun.add(began)
       }
       if (event.kind !== 'settled' && event.kind !== 'overdue') continue
       const name = `${event.consumer} ${event.offset} ${event.deliveryAttempt}`

@@ -237,8 +237,8 @@ export function handlerPlanOf({ name, handlerTimeoutMs, output, concurrency }: Q
   return { name, handlerTimeoutMs, output, publishes: false, concurrency, atMostOnce: false, snapshots: false }
 }
 
-/** `hasSteadyClock`: whether no fault sets the wall clock. */
-export function queueFactsOf(plan: QueuePlan, hasSteadyClock: boolean): QueueFacts {
+/** `hasSteadyClock`: whether no fault sets the wall clock; `isHeldUp`: whether its host may stand still for a while. */
+export function queueFactsOf(plan: QueuePlan, hasSteadyClock: boolean, isHeldUp: boolean): QueueFacts {
   const { name, maxMessages, onFull, attempts, atMostOnce, singleActive, prefetch, concurrency, output, batch } = plan
   const { dedupeMs } = plan
   const deadLetterTopic = queueLettersOf(plan)
@@ -246,7 +246,9 @@ export function queueFactsOf(plan: QueuePlan, hasSteadyClock: boolean): QueueFac
   const oneAtATime = concurrency === 1 && !output && batch === null
   const limits = { maxMessages, onFull, attempts, prefetch: prefetch ?? PREFETCH_MAX }
   const hasDelays = plan.senders.some(({ messages }) => messages.some(({ delayMs }) => delayMs > 0))
-  const times = { hasDelays, hasSteadyTimes: hasSteadyClock }
+  // Nothing dies while its dead letters have no room.
+  const takesBackInTime = !isHeldUp && !(plan.lettersWait && deadLetterTopic !== null)
+  const times = { hasDelays, hasSteadyTimes: hasSteadyClock, takesBackInTime }
   const inTurn = { keyConcurrency, oneAtATime, dedupeMs }
   return { queue: name, ...limits, ...times, atMostOnce, singleActive, ...inTurn, deadLetterTopic }
 }

@@ -163,10 +163,14 @@ export function simulate(seed: number, trace: ((line: string) => void) | null = 
   drainMicrotasks()
   scheduler.dispose()
   sleeps?.forget()
+  const isPrompt = !HOLD_UP.some(fault => plan.faults.has(fault))
   const history: History = {
     events: seen.events,
     groups: [...findings.facts, ...queues.map(queue => groupFactsOf(queue))],
-    queues: queues.map(queue => queueFactsOf(queue, !plan.faults.has('clockJump'))),
+    queues: queues.map(queue =>
+      // A host that waits for its disk takes nothing back meanwhile.
+      queueFactsOf(queue, !plan.faults.has('clockJump'), !isPrompt || plan.disk !== null),
+    ),
     readTopics: ['in', 'out'],
     drained: findings.drained,
     stored: findings.stored,
@@ -174,7 +178,7 @@ export function simulate(seed: number, trace: ((line: string) => void) | null = 
       plan.publishRate === undefined
         ? []
         : [{ ...plan.publishRate, topic: 'in', producers: plan.producers.map(({ name }) => name) }],
-    isPrompt: !HOLD_UP.some(fault => plan.faults.has(fault)),
+    isPrompt,
   }
   const problems = [...scheduler.broken, ...findings.problems]
   if (!ended || !lives.isOver)

@@ -5,7 +5,8 @@
  * message by itself. Loopback only. Bound: 1,000 unconfirmed messages; at it the sender waits. A run that takes over a minute fails.
  */
 import { sumBytes } from '../checks.ts'
-import { type Program, ServerProcess, unusedPorts, whyMissing } from '../servers/server-process.ts'
+import { startRabbitmq, whyNoRabbitmq } from '../servers/rabbitmq-server.ts'
+import type { ServerProcess } from '../servers/server-process.ts'
 import { startStopwatch } from '../stopwatch.ts'
 import type { Running, Spec, Subject } from '../subject.ts'
 import { clientLibrary } from './client-library.ts'
@@ -16,14 +17,6 @@ const unconfirmedMax = 1_000
 const prefetch = 100
 const consumerCount = 2
 const queueName = 'bench'
-
-const server: Program = {
-  name: 'rabbitmq-server',
-  // The one in /usr/sbin insists on another user.
-  folders: ['/usr/lib/rabbitmq/bin'],
-  debianPackage: 'rabbitmq-server',
-}
-const portMapper: Program = { name: 'epmd', folders: [], debianPackage: 'erlang-base' }
 
 /** What is used of the library. */
 interface AmqpLib {
@@ -59,7 +52,7 @@ function of(type: 'classic' | 'quorum'): Subject {
   return {
     name: `rabbitmq-${type}`,
     supports: () => true,
-    whyMissing: () => whyMissing(server) ?? whyMissing(portMapper),
+    whyMissing: whyNoRabbitmq,
     start: spec => start(spec, type),
   }
 }
@@ -119,30 +112,9 @@ async function start({ workload }: Spec, type: string): Promise<Running> {
   }
 }
 
-/** Its files, its name, its cookie and its port mapper are its own: another server on this machine is not touched. */
 async function startServer(): Promise<[ServerProcess, ChannelModel[]]> {
   const { connect } = clientLibrary<AmqpLib>('amqplib')
-  const node = new ServerProcess()
-  const [port, distributionPort, mapperPort] = (await unusedPorts(3)).map(String) as [string, string, string]
-  const mapper = { ERL_EPMD_PORT: mapperPort, ERL_EPMD_ADDRESS: '127.0.0.1' }
-  node.start(portMapper, ['-port', mapperPort, '-address', '127.0.0.1'], mapper)
-  node.start(server, [], {
-    ...mapper,
-    HOME: node.folder,
-    RABBITMQ_NODENAME: `bench-${process.pid}@localhost`,
-    RABBITMQ_NODE_IP_ADDRESS: '127.0.0.1',
-    RABBITMQ_NODE_PORT: port,
-    RABBITMQ_DIST_PORT: distributionPort,
-    RABBITMQ_MNESIA_BASE: `${node.folder}/mnesia`,
-    RABBITMQ_LOG_BASE: `${node.folder}/log`,
-    RABBITMQ_ENABLED_PLUGINS_FILE: `${node.folder}/plugins`,
-    RABBITMQ_CONFIG_FILE: `${node.folder}/none`,
-    // The script then becomes the server, whose process id is known so.
-    RABBITMQ_ALLOW_INPUT: 'true',
-    RABBITMQ_SERVER_START_ARGS: '-noinput -kernel inet_dist_use_interface {127,0,0,1}',
-  })
-  const url = `amqp://127.0.0.1:${port}`
-  const first = await node.answer(() => connect(url))
+  const { node, url, first } = await startRabbitmq(connect)
   const others = await Promise.all(Array.from({ length: consumerCount }, () => connect(url)))
   return [node, [first, ...others]]
 }

@@ -253,6 +253,24 @@ eachPlace('one that is out when it expires may be acked, and dies when it comes 
   t.strictSame(line.house.letterOffsets(), [1])
 })
 
+eachPlace('what expires in several passes is taken back from its consumer in each of them', (t, isOnDisk) => {
+  const line = new Line(isOnDisk, { queue: { priorities: 2 }, policy: { hasDeadLetters: false } })
+  // In the order of their times, more than one pass looks at is between those that are out.
+  const first = { value: Buffer.alloc(8), ttlMs: 20 }
+  for (let count = 1_100; count > 0; count--) line.house.send(first)
+  for (let count = 5; count > 0; count--) line.house.send({ ...first, priority: 1 })
+  line.house.pass()
+  const end = line.attach(6)
+  for (let left = 10; left > 0; left--) line.house.pass()
+  t.match(line.house.queue.report(), { unacked: 6 })
+  later(20)
+  for (let left = 10; left > 0; left--) {
+    line.house.pass()
+    end.take()
+  }
+  t.match(line.house.queue.report(), { unacked: 0, ready: 0, expired: 1_105 })
+})
+
 eachPlace('one that goes to its consumer in pieces when it expires does not begin any more', (t, isOnDisk) => {
   const line = new Line(isOnDisk)
   line.house.send({ value: Buffer.alloc(7_900, 1), ttlMs: 20 })

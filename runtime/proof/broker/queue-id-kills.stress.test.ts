@@ -7,7 +7,7 @@ import type { Durability } from '../../index.ts'
 import { folderOf } from '../fixtures/broker.fixture.ts'
 
 const CHILD = fileURLToPath(new URL('./fixtures/queue-id-child.fixture.js', import.meta.url))
-const LIVES = 6
+const LIVES = 4
 /** Receipts in a life, and in each one more. */
 const RECEIPTS = 150
 
@@ -43,7 +43,7 @@ for (const durability of ['os', 'fsync'] as const)
       }
     }
     t.strictSame(wrong.slice(0, 5), [])
-    t.ok(taken.size > 300 && duplicates > 1_000, `${taken.size} were taken, and ${duplicates} were duplicates`)
+    t.ok(taken.size > 300 && duplicates > 500, `${taken.size} were taken, and ${duplicates} were duplicates`)
     const broker = await open()
     const { accepted } = await (await broker.queue('jobs')).stats()
     // Of some the receipt was lost with its process.

@@ -169,16 +169,16 @@ export class QueueActor {
     return this.#hasWorked || messages.isDirty
   }
 
-  readonly #worksOnce = (): boolean => (this.#hasWorked = this.#step())
+  readonly #worksOnce = (): void => {
+    this.#hasWorked = this.#step()
+  }
 
   #step(): boolean {
     if (this.#opening.step()) return true
     const { core, consumers, letters, messages, upcalls } = this.#parts
     const ended = this.#collect()
-    const now = nowMs()
-    let worked = this.#ends.pass(now) || ended
-    // Each pass says once what of it is out.
-    while (core.overdue.length > 0 && this.#recalls.takeBackOverdue()) worked = this.#ends.pass(now) || worked
+    let worked = ended
+    if (this.#ends.pass(nowMs(), this.#recalls.takeBackOverdue)) worked = true
     // What dies is a dead letter once that is written down.
     if (!messages.isDirty && this.#hasLetters() && letters.write(this.#letterSource)) worked = true
     const handedOut = this.#handOuts.handOut()

@@ -68,8 +68,18 @@ export class QueueEnds {
     parts.over(consumer, tag, 0)
   }
 
-  /** What is due is ready, and what has expired dies; whether there was any. */
-  pass(nowMs: number): boolean {
+  /**
+   * What is due is ready, and what has expired dies; whether there was any. `takeBackOverdue` takes back what has expired at its consumer:
+   * each look says that once.
+   */
+  pass(nowMs: number, takeBackOverdue: () => boolean): boolean {
+    const { overdue } = this.#parts.core
+    let worked = this.#look(nowMs)
+    while (overdue.length > 0 && takeBackOverdue()) worked = this.#look(nowMs) || worked
+    return worked
+  }
+
+  #look(nowMs: number): boolean {
     const { core, facts } = this.#parts
     const due = core.due(nowMs)
     const { retried, count } = due

@@ -56,7 +56,7 @@ export class QueueRecalls {
   }
 
   /** What has expired at its consumer, which has not begun it, comes back; whether any did. It dies with the next look at the time. */
-  takeBackOverdue(): boolean {
+  readonly takeBackOverdue = (): boolean => {
     const { core, consumers } = this.#parts
     let recalled = false
     for (const { offset, consumer: number } of core.overdue)

@@ -1,22 +1,13 @@
 /** What is cancelled while a consumer has it: cancelled when it is let go of, and acked if it is acked. */
 import t from 'tap'
 import { QueueCore } from './queue-core.ts'
-import { PLAIN_LOG } from './queue-plan.fixture.ts'
+import { PLAIN_LOG, PLAIN_POLICY } from './queue-plan.fixture.ts'
 import type { HandOut, QueuePolicy } from './queue-words.ts'
 
 const POLICY: QueuePolicy = {
-  priorities: 1,
+  ...PLAIN_POLICY,
   attempts: 1,
   backoff: { initialMs: 5, maxMs: 5, jitter: 0 },
-  hasDeadLetters: true,
-  maxMessages: Number.POSITIVE_INFINITY,
-  maxBytes: Number.POSITIVE_INFINITY,
-  onFull: 'wait',
-  singleActive: false,
-  keyConcurrency: Number.POSITIVE_INFINITY,
-  keyOrder: 'fifo',
-  rate: null,
-  heldMax: 1_000,
   loopingAfter: 1,
 }
 const AT = { nowMs: 0, wallMs: 0 }

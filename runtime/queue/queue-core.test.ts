@@ -2,7 +2,7 @@
 import t from 'tap'
 import { QueueCore } from './queue-core.ts'
 import { playSeed } from './queue-driver.fixture.ts'
-import { PLAIN_LOG, prioritiesOnly } from './queue-plan.fixture.ts'
+import { PLAIN_LOG, PLAIN_POLICY, prioritiesOnly } from './queue-plan.fixture.ts'
 import { allPairs, Visits } from './queue-visits.fixture.ts'
 import type { ConsumerTerms, HandOut, QueuePolicy } from './queue-words.ts'
 import { RUN_MAX } from './runs.ts'
@@ -28,22 +28,7 @@ t.test('core and model agree after each input of each seed', async t => {
 })
 
 const SIZE = 10
-const policy = (options: Partial<QueuePolicy> = {}): QueuePolicy => ({
-  priorities: 1,
-  attempts: 3,
-  backoff: { initialMs: 100, maxMs: 1_000, jitter: 0 },
-  hasDeadLetters: true,
-  maxMessages: Number.POSITIVE_INFINITY,
-  maxBytes: Number.POSITIVE_INFINITY,
-  onFull: 'wait',
-  singleActive: false,
-  keyConcurrency: Number.POSITIVE_INFINITY,
-  keyOrder: 'fifo',
-  rate: null,
-  heldMax: 1_000,
-  loopingAfter: 100,
-  ...options,
-})
+const policy = (options: Partial<QueuePolicy> = {}): QueuePolicy => ({ ...PLAIN_POLICY, ...options })
 const terms = (options: Partial<ConsumerTerms> = {}): ConsumerTerms => ({
   priority: 0,
   prefetch: 100,

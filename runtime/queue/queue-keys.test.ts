@@ -1,25 +1,11 @@
 /** Limits of keys and of hand-outs, rule by rule. */
 import t from 'tap'
 import { QueueCore } from './queue-core.ts'
-import { PLAIN_LOG, prioritiesOnly } from './queue-plan.fixture.ts'
+import { PLAIN_LOG, PLAIN_POLICY, prioritiesOnly } from './queue-plan.fixture.ts'
 import type { ConsumerTerms, HandOut, QueueLog, QueuePolicy } from './queue-words.ts'
 import { RUN_MAX } from './runs.ts'
 
-const POLICY: QueuePolicy = {
-  priorities: 1,
-  attempts: 2,
-  backoff: { initialMs: 100, maxMs: 1_000, jitter: 0 },
-  hasDeadLetters: true,
-  maxMessages: Number.POSITIVE_INFINITY,
-  maxBytes: Number.POSITIVE_INFINITY,
-  onFull: 'wait',
-  singleActive: false,
-  keyConcurrency: 1,
-  keyOrder: 'fifo',
-  rate: null,
-  heldMax: 1_000,
-  loopingAfter: 100,
-}
+const POLICY: QueuePolicy = { ...PLAIN_POLICY, attempts: 2, keyConcurrency: 1 }
 const TERMS: ConsumerTerms = {
   priority: 0,
   prefetch: 100,

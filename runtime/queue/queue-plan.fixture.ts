@@ -9,6 +9,23 @@ export const PLAIN_LOG: Pick<QueueLog, 'keyOf' | 'dueMsOf' | 'expiresMsOf'> = {
   expiresMsOf: () => Number.POSITIVE_INFINITY,
 }
 
+/** A queue without bounds, keys that count, or a rate. */
+export const PLAIN_POLICY: QueuePolicy = {
+  priorities: 1,
+  attempts: 3,
+  backoff: { initialMs: 100, maxMs: 1_000, jitter: 0 },
+  hasDeadLetters: true,
+  maxMessages: Number.POSITIVE_INFINITY,
+  maxBytes: Number.POSITIVE_INFINITY,
+  onFull: 'wait',
+  singleActive: false,
+  keyConcurrency: Number.POSITIVE_INFINITY,
+  keyOrder: 'fifo',
+  rate: null,
+  heldMax: 1_000,
+  loopingAfter: 100,
+}
+
 /** The fields of messages that have nothing but priorities. */
 export function prioritiesOnly(priorities: ArrayLike<number>): AppendedFields {
   return { priorities, dueMs: null, expiresMs: null }

@@ -1,25 +1,16 @@
 /** What has gone wrong with queues elsewhere, played on the core of a work queue: in all orders, or often enough. */
 import t from 'tap'
 import { QueueCore } from './queue-core.ts'
-import { PLAIN_LOG, prioritiesOnly } from './queue-plan.fixture.ts'
+import { PLAIN_LOG, PLAIN_POLICY, prioritiesOnly } from './queue-plan.fixture.ts'
 import type { HandOut, QueueEffect, QueuePolicy } from './queue-words.ts'
 
 const SIZE = 10
 const INFINITE = Number.POSITIVE_INFINITY
 const POLICY: QueuePolicy = {
+  ...PLAIN_POLICY,
   priorities: 32,
-  attempts: 3,
   backoff: { initialMs: 0, maxMs: 0, jitter: 0 },
   hasDeadLetters: false,
-  maxMessages: INFINITE,
-  maxBytes: INFINITE,
-  onFull: 'wait',
-  singleActive: false,
-  keyConcurrency: INFINITE,
-  keyOrder: 'fifo',
-  rate: null,
-  heldMax: 1_000,
-  loopingAfter: 100,
 }
 const AT = { nowMs: 0, wallMs: 0 }
 const rng = (): number => 0

@@ -1,27 +1,13 @@
 /** Times in the core of a work queue, one rule after the other: delays, times to live, and what both mean for bounds and places. */
 import t from 'tap'
 import { QueueCore } from './queue-core.ts'
-import { PLAIN_LOG } from './queue-plan.fixture.ts'
+import { PLAIN_LOG, PLAIN_POLICY } from './queue-plan.fixture.ts'
 import type { HandOut, QueuePolicy } from './queue-words.ts'
 import { RUN_MAX } from './runs.ts'
 
 const SIZE = 10
 const INFINITE = Number.POSITIVE_INFINITY
-const policy: QueuePolicy = {
-  priorities: 1,
-  attempts: 3,
-  backoff: { initialMs: 100, maxMs: 1_000, jitter: 0 },
-  hasDeadLetters: true,
-  maxMessages: INFINITE,
-  maxBytes: INFINITE,
-  onFull: 'wait',
-  singleActive: false,
-  keyConcurrency: INFINITE,
-  keyOrder: 'fifo',
-  rate: null,
-  heldMax: 10_000,
-  loopingAfter: 100,
-}
+const policy: QueuePolicy = { ...PLAIN_POLICY, heldMax: 10_000 }
 const at = (nowMs: number) => ({ nowMs, wallMs: 9_000_000 + nowMs })
 const none = (): number => 0
 

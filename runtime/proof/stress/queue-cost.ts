@@ -11,7 +11,7 @@
  */
 import { parseArgs } from 'node:util'
 import { QueueCore } from '../../queue/queue-core.ts'
-import { PLAIN_LOG, prioritiesOnly } from '../../queue/queue-plan.fixture.ts'
+import { PLAIN_LOG, PLAIN_POLICY, prioritiesOnly } from '../../queue/queue-plan.fixture.ts'
 import type { QueuePolicy } from '../../queue/queue-words.ts'
 import { quantile } from './within.fixture.ts'
 
@@ -26,19 +26,12 @@ const APPEND = 1_000
 const PREFETCH = 1_000
 
 const policyOf = (priorities: number, keys: number): QueuePolicy => ({
+  ...PLAIN_POLICY,
   priorities,
   attempts: 5,
   backoff: { initialMs: 100, maxMs: 60_000, jitter: 0.5 },
-  hasDeadLetters: true,
-  maxMessages: Number.POSITIVE_INFINITY,
-  maxBytes: Number.POSITIVE_INFINITY,
-  onFull: 'wait',
-  singleActive: false,
   keyConcurrency: keys === 0 ? Number.POSITIVE_INFINITY : 1,
-  keyOrder: 'fifo',
-  rate: null,
   heldMax: 10_000,
-  loopingAfter: 100,
 })
 
 /** A queue with so many waiting messages of mixed priorities, 100 bytes each; with `keys` one of each key may be out. */

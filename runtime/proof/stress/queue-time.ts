@@ -14,7 +14,7 @@
  */
 import { parseArgs } from 'node:util'
 import { QueueCore } from '../../queue/queue-core.ts'
-import { PLAIN_LOG } from '../../queue/queue-plan.fixture.ts'
+import { PLAIN_LOG, PLAIN_POLICY } from '../../queue/queue-plan.fixture.ts'
 import type { QueueLog, QueuePolicy } from '../../queue/queue-words.ts'
 import { quantile } from './within.fixture.ts'
 
@@ -35,19 +35,11 @@ const { values: options } = parseArgs({
 })
 
 const policy: QueuePolicy = {
-  priorities: 1,
+  ...PLAIN_POLICY,
   attempts: 5,
   backoff: { initialMs: 100, maxMs: 60_000, jitter: 0.5 },
   hasDeadLetters: false,
-  maxMessages: Number.POSITIVE_INFINITY,
-  maxBytes: Number.POSITIVE_INFINITY,
-  onFull: 'wait',
-  singleActive: false,
-  keyConcurrency: Number.POSITIVE_INFINITY,
-  keyOrder: 'fifo',
-  rate: null,
   heldMax: 1_024,
-  loopingAfter: 100,
 }
 
 type TimeOf = (offset: number) => number

@@ -150,10 +150,8 @@ t.test('who imports the door loads the clocks of this process, and no broker', a
 })
 
 t.test('examples and benches import the public doors only', async t => {
-  const allowed = (imported: string, { path, room }: SourceFile): boolean => {
+  const allowed = (imported: string, { room }: SourceFile): boolean => {
     if (isPackage(imported, 'millrace', 'sharedarraybuffer-ring')) return !imported.includes('/')
-    // It measures nothing: it is a proof of the tables, and needs the server that benches start.
-    if (path === 'bench/rabbitmq-routes.ts' && imported.startsWith('runtime/routing/')) return true
     return !ROOMS.some(other => other !== room && inRoom(imported, other))
   }
   t.strictSame(offences(['examples', 'bench'], allowed), [])
@@ -352,7 +350,7 @@ t.test('each import of a file of ours finds it', async t => {
 
 t.test('each file is used by another than its own tests', async t => {
   const entries =
-    /^(ring|runtime)\/index\.ts$|^runtime\/testing\.ts$|^runtime\/cli\/main\.ts$|^(ring\/)?examples\/.*\/main\.ts$|^bench\/(main|rabbitmq-routes)\.ts$|^runtime\/proof\/stress\/[a-z-]+\.ts$|^ring\/stress\/main\.ts$|^runtime\/proof\/sim\/main\.ts$/
+    /^(ring|runtime)\/index\.ts$|^runtime\/testing\.ts$|^runtime\/cli\/main\.ts$|^(ring\/)?examples\/.*\/main\.ts$|^bench\/(main|rabbitmq-answers)\.ts$|^runtime\/proof\/stress\/[a-z-]+\.ts$|^ring\/stress\/main\.ts$|^runtime\/proof\/sim\/main\.ts$/
   const users = new Map<string, string[]>()
   for (const { path, imports, starts } of sources) {
     for (const imported of [...imports, ...starts]) users.set(imported, [...(users.get(imported) ?? []), path])

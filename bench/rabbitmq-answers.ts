@@ -1,32 +1,25 @@
 /**
- * Sends drawn messages through drawn exchanges of a real RabbitMQ, compares where they arrive with our tables, and keeps it as
- * vectors. After a build:
+ * Says where messages arrive in a real RabbitMQ. It reads worlds of exchanges, bindings and messages, a line of JSON each, from its
+ * standard input, and writes for each world a line with the queues of each message, sorted and joined by spaces.
  *
- *   npm run test:rabbitmq -- [--seed S] [--dry]
- *
- *   --seed   draws others; default 1
- *   --dry    writes no vectors
- *
- * The server is started for it on loopback, and ended after it. 100 worlds of exchanges, 50 messages each. `npm test` replays the vectors.
- * Exits with 1 when a message goes elsewhere in our tables.
+ * Main thread; a process of its own (`npm run test:rabbitmq`). The server is started for it on loopback, and ended after it. One world at a time.
  */
-import { parseArgs } from 'node:util'
-import type { BoundBy, RoutedHeaders } from '../runtime/routing/binding.ts'
-import {
-  type AnsweredWorld,
-  differences,
-  drawWorld,
-  type World,
-  writeVectors,
-} from '../runtime/routing/rabbitmq-vectors.fixture.ts'
-import { Draw } from '../runtime/routing/random-exchanges.fixture.ts'
+import { createInterface } from 'node:readline'
 import { clientLibrary } from './rivals/client-library.ts'
 import { startRabbitmq, whyNoRabbitmq } from './servers/rabbitmq-server.ts'
 
-const WORLDS = 100
-const MESSAGES = 50
+/** All that messages may arrive in. */
 const QUEUES = ['t0', 'q1', 'q2', 'q3', 'q4', 'q5', 'q6', 'q7']
 const END = 'end'
+
+type Headers = Readonly<Record<string, unknown>>
+type BoundBy = string | { readonly match: string; readonly headers: Headers }
+
+interface World {
+  readonly exchanges: readonly { readonly name: string; readonly type: string; readonly alternate: string | null }[]
+  readonly bindings: readonly (readonly [exchange: string, kind: string, target: string, by: BoundBy])[]
+  readonly messages: readonly (readonly [exchange: string, key: string, headers: Headers])[]
+}
 
 /** What is used of the library. */
 interface AmqpLib {
@@ -40,7 +33,7 @@ interface Channel {
   bindQueue(queue: string, exchange: string, pattern: string, given: object): Promise<unknown>
   bindExchange(target: string, exchange: string, pattern: string, given: object): Promise<unknown>
   consume(queue: string, handle: (message: Consumed | null) => void, options: object): Promise<unknown>
-  publish(exchange: string, key: string, content: Buffer, options: { headers?: RoutedHeaders }): boolean
+  publish(exchange: string, key: string, content: Buffer, options: { headers?: Headers }): boolean
   waitForConfirms(): Promise<void>
 }
 
@@ -48,9 +41,6 @@ interface Consumed {
   readonly content: Buffer
 }
 
-const { values: options } = parseArgs({
-  options: { seed: { type: 'string', default: '1' }, dry: { type: 'boolean', default: false } },
-})
 const missing = whyNoRabbitmq()
 if (missing !== undefined) throw new Error(missing)
 
@@ -72,22 +62,10 @@ for (const queue of QUEUES) {
   await channel.consume(queue, take, { noAck: true })
 }
 
-const worlds: AnsweredWorld[] = []
-const draw = new Draw(Number(options.seed))
-while (worlds.length < WORLDS) {
-  const world = drawWorld(draw, MESSAGES)
-  worlds.push({ ...world, arrived: await played(world) })
-}
+for await (const line of createInterface({ input: process.stdin }))
+  console.log(JSON.stringify(await played(JSON.parse(line) as World)))
 await connection.close()
 await node.end()
-const problems = worlds.flatMap(differences)
-for (const problem of problems) console.log(problem)
-const { length } = worlds.flatMap(({ arrived }) => arrived.filter(queues => queues !== ''))
-console.log(
-  `${WORLDS * MESSAGES} messages, ${length} of them arrived in queues; ${problems.length} go elsewhere in ours`,
-)
-if (!options.dry) writeVectors(worlds)
-if (problems.length > 0) process.exitCode = 1
 
 /** A queue gets its messages in their order, so that the last one of each tells that all have arrived. */
 async function played({ exchanges, bindings, messages }: World): Promise<string[]> {

@@ -1,8 +1,8 @@
 /**
  * The ticks of a cron pattern, found by looking at each minute. Built on Intl alone, for tests.
  *
- * A minute is a tick if its local time matches and is new. Where local time jumps, the first minute after the jump is a tick if a local
- * time in between matches.
+ * Of an interval (a pattern with `*` or a step in its minutes or hours) each minute is a tick whose local time matches. Of any other pattern
+ * that minute must be new as well; and where local time jumps, the first minute after the jump is a tick if a local time in between matches.
  */
 
 const MINUTE_MS = 60_000
@@ -21,13 +21,16 @@ export function changesOf(timeZone: string, fromMs: number, toMs: number): numbe
 export function oracleTicks(pattern: string, timeZone: string, fromMs: number, toMs: number): number[] {
   const local = localTimes(timeZone)
   const matches = matcherOf(pattern)
+  const [minutes = '', hours = ''] = pattern.split(' ')
+  const isInterval = /[*/]/.test(minutes + hours)
   const ticks: number[] = []
   // What came before is looked at as well: a local time may be had for the second time at `fromMs`.
   let latest = local(fromMs - 26 * 60 * MINUTE_MS)
   for (let at = fromMs - 26 * 60 * MINUTE_MS; at < toMs; at += MINUTE_MS) {
     const now = local(at)
-    let found = false
-    for (let minute = latest + MINUTE_MS; minute <= now; minute += MINUTE_MS) found ||= matches(new Date(minute))
+    let found = isInterval && matches(new Date(now))
+    for (let minute = latest + MINUTE_MS; !isInterval && minute <= now; minute += MINUTE_MS)
+      found ||= matches(new Date(minute))
     if (found && at >= fromMs) ticks.push(at)
     latest = Math.max(latest, now)
   }

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { cronTicks } from './cron-ticks.ts'
 import {
+  COUNTED_MAX,
   ON_TIME_MS,
   pauseSchedule,
   resumeSchedule,
@@ -68,6 +69,15 @@ t.test('after a downtime of days none, one or each of the missed ticks is sent',
     Array.from({ length: 72 }, (_, index) => (index + 1) * HOUR_MS),
   )
   for (const missed of MISSED) t.equal(stepSchedule(HOURLY, rules(missed), NEW, now, false).dueMs, 73 * HOUR_MS)
+  const left = { reason: 'missed', firstMs: HOUR_MS }
+  t.strictSame(stepSchedule(HOURLY, rules('skip'), NEW, now, false).unsent, [
+    { ...left, lastMs: 72 * HOUR_MS, count: 72 },
+  ])
+  t.strictSame(stepSchedule(HOURLY, rules('once'), NEW, now, false).unsent, [
+    { ...left, lastMs: 71 * HOUR_MS, count: 71 },
+  ])
+  t.strictSame(stepSchedule(HOURLY, rules('all'), NEW, now, false).unsent, [])
+  t.equal(stepSchedule(everyTicks(0, 1), rules('skip'), NEW, now, false).unsent[0]?.count, COUNTED_MAX)
 })
 
 t.test('the last tick is on time for a minute, and missed afterwards', async t => {
@@ -91,6 +101,12 @@ t.test('a tick is left out while the message before it is not settled, where the
   t.strictSame(stepSchedule(HOURLY, rules('all', 'skip'), NEW, 3 * HOUR_MS, false).send, [HOUR_MS])
   t.strictSame(stepSchedule(HOURLY, rules('once', 'skip'), NEW, 3 * HOUR_MS, false).send, [3 * HOUR_MS])
   t.equal(stepSchedule(HOURLY, rules('all', 'send'), NEW, 3 * HOUR_MS, true).send.length, 3)
+  const left = { reason: 'overlap', lastMs: 3 * HOUR_MS }
+  t.strictSame(open.unsent, [{ ...left, firstMs: HOUR_MS, count: 3 }])
+  t.strictSame(stepSchedule(HOURLY, rules('once', 'skip'), NEW, 3 * HOUR_MS, true).unsent, [
+    { reason: 'missed', firstMs: HOUR_MS, lastMs: 2 * HOUR_MS, count: 2 },
+    { ...left, firstMs: 3 * HOUR_MS, count: 1 },
+  ])
 })
 
 t.test('ticks of a pause are neither sent nor missed', async t => {

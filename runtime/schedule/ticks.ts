@@ -24,3 +24,10 @@ export function everyTicks(startMs: number, everyMs: number): Ticks {
     },
   }
 }
+
+/** How many ticks there are after `afterMs` and before `endMs`; `most` where there are more. */
+export function countTicks(ticks: Ticks, afterMs: number, endMs: number, most: number): number {
+  let count = 0
+  for (let tick = ticks.next(afterMs); tick !== null && tick < endMs && count < most; tick = ticks.next(tick)) count++
+  return count
+}

@@ -22,8 +22,8 @@ export type {
   ReplayReport,
 } from './words/dead-letter.ts'
 export type { Delivery, ManualDelivery } from './words/delivery.ts'
+export type { ErrorCode } from './words/error-codes.ts'
 export {
-  type ErrorCode,
   type ErrorOf,
   FullError,
   isMillraceError,

@@ -3,14 +3,9 @@
  *
  * Any thread. Pure. Topics, queues and exchanges share one namespace, so a name alone says which target is meant.
  */
-export type ExchangeType = 'direct' | 'topic' | 'fanout' | 'headers'
+import type { ExchangeType, HeaderMatch } from '../words/exchange.ts'
 
-/** Which messages a binding of a headers exchange takes. Names that begin with `x-` count only `with-x`. */
-export interface HeaderMatch {
-  readonly match: 'all' | 'any' | 'all-with-x' | 'any-with-x'
-  /** Values by name; `null`: the header is there, with any value. */
-  readonly headers: { readonly [name: string]: string | Uint8Array | null }
-}
+export type { ExchangeType, HeaderMatch }
 
 /** Routing key or pattern of a binding; of a headers exchange what the headers must have. A fanout exchange looks at neither. */
 export type BoundBy = string | HeaderMatch

@@ -1,47 +1,13 @@
 /**
  * Every error that millrace throws at its callers, and the form in which errors cross threads.
  *
- * Leaf module, any thread. A code is stable: it is added to ERRORS.md when it is added here (a test compares the two).
+ * Leaf module, any thread.
  * Invariants: `fromWire(toWire(e))` keeps class, code, message, stack, cause and retriable, within the bounds below.
  * `toWire` never throws, whatever was thrown. The messages of a FullError or an UnpublishedError do not cross: the
  * publishing thread still holds them.
  */
 import { inspect, types } from 'node:util'
-
-/** All codes, in alphabetical order. */
-export const ALL_ERROR_CODES = [
-  'MILL_ABORTED',
-  'MILL_CANCELLED',
-  'MILL_CLOSED',
-  'MILL_CONFIG_MISMATCH',
-  'MILL_CORRUPT',
-  'MILL_DEADLOCK',
-  'MILL_DECODE',
-  'MILL_DISK',
-  'MILL_FULL',
-  'MILL_GAVE_UP',
-  'MILL_GROUP_BUSY',
-  'MILL_HANDLER',
-  'MILL_INVALID_NAME',
-  'MILL_INVALID_OPTION',
-  'MILL_LOCKED',
-  'MILL_MEMORY',
-  'MILL_OFFSET_GONE',
-  'MILL_OUT_OF_RANGE',
-  'MILL_REJECTED',
-  'MILL_SETTLED',
-  'MILL_THREAD_LOST',
-  'MILL_TIMEOUT',
-  'MILL_TOO_LARGE',
-  'MILL_TOPIC_DELETED',
-  'MILL_UNKNOWN_OPTION',
-  'MILL_UNPUBLISHED',
-  'MILL_UNSERIALISABLE',
-  'MILL_UNSUPPORTED',
-] as const
-
-/** Code of an error. ERRORS.md says of each when it occurs and what to do. */
-export type ErrorCode = (typeof ALL_ERROR_CODES)[number]
+import { ALL_ERROR_CODES, type ErrorCode } from './error-codes.ts'
 
 const MESSAGE_BYTES_MAX = 4 * 1_024
 const STACK_BYTES_MAX = 8 * 1_024

@@ -13,6 +13,7 @@ import { deletedTopic } from '../words/deleted-topic.ts'
 import type { MillraceError } from '../words/errors.ts'
 import type { Message, Receipt } from '../words/message.ts'
 import { asEitherMessage, isRecord } from './checked-message.ts'
+import { ExchangeTables } from './exchange-tables.ts'
 import { copyHeaders } from './given-headers.ts'
 import { ownDate } from './message-fields.ts'
 import { PartitionWriter } from './partition-writer.ts'
@@ -23,7 +24,7 @@ import { WaitingRoom } from './waiting-room.ts'
 /** The control calls that publishing needs. */
 export type PublishingControl = Pick<
   ControlApi,
-  'attachProducer' | 'attachProducerByName' | 'replaceRing' | 'describeHold'
+  'attachProducer' | 'attachProducerByName' | 'replaceRing' | 'describeHold' | 'routeChanges'
 >
 
 type AsPromises<T> = {
@@ -34,6 +35,8 @@ type AsPromises<T> = {
 const GIVEN_BACK_MAX = 64
 
 export class Publishers {
+  /** Where messages go that are published to exchanges. */
+  readonly routes: ExchangeTables
   readonly #thread: AttachedThread
   readonly #control: AsPromises<PublishingControl>
   readonly #upcalls: ProducerUpcalls
@@ -58,6 +61,7 @@ export class Publishers {
     thread.topicGone = topic => this.topicGone(topic)
     thread.memoryIsShort = () => this.#giveBack()
     this.#control = control
+    this.routes = new ExchangeTables(thread.memory, thread.routes, position => control.routeChanges(position))
     this.#upcalls = {
       ...told,
       replaceRing: (ring, bytes) => control.replaceRing(thread.id, ring, bytes),

@@ -7,11 +7,11 @@ import { defineHandler, type QueueHandler } from 'millrace'
 import { logExchange, parseLine, rawQueue } from './exchanges.ts'
 
 const sorting: QueueHandler<string> = defineHandler(rawQueue, {
-  async message({ value }, _state, { route }) {
+  async message({ value }, _state, context) {
     const line = parseLine(value)
     if (line === null)
-      await route(logExchange, 'unreadable', { value: { facility: 'cron', severity: 'info', text: value } })
-    else await route(logExchange, `${line.facility}.${line.severity}`, { value: line })
+      await context.route(logExchange, 'unreadable', { value: { facility: 'cron', severity: 'info', text: value } })
+    else await context.route(logExchange, `${line.facility}.${line.severity}`, { value: line })
   },
 })
 

@@ -4,14 +4,9 @@
  * The creating thread. A client that its user lets go is forgotten with it.
  */
 import type { Session } from '../embedded/session.ts'
-import type { Target } from '../routing/binding.ts'
+import type { BoundTarget } from '../wire/route-changes.ts'
 import { MillraceError } from '../words/errors.ts'
 import { show } from '../words/names.ts'
-
-export interface BoundTarget extends Target {
-  /** By which it is known from a later one of the same name. */
-  readonly id: number
-}
 
 const handedOut = new WeakMap<object, { readonly session: Session; readonly target: BoundTarget }>()
 

@@ -1,6 +1,6 @@
 /** What a thread publishes by exchanges: order, tables that are not fresh, producers that are not open, bounds, and what is written when. */
 import t from 'tap'
-import type { Target } from '../routing/binding.ts'
+import type { Target } from '../wire/route-changes.ts'
 import type { ErrorCode } from '../words/error-codes.ts'
 import { FullError, type MillraceError, type PartlyRoutedError } from '../words/errors.ts'
 import type { RouteReceipt } from '../words/exchange.ts'

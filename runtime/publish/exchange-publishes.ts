@@ -6,6 +6,7 @@
  * target and its size is checked. Bound: what waits counts in the thread's waiting room, and is refused beyond it.
  */
 import { nowMs } from '../../actors/world.ts'
+import type { RouteTarget } from '../wire/route-changes.ts'
 import { deletedTopic } from '../words/deleted-topic.ts'
 import { FullError, MillraceError } from '../words/errors.ts'
 import type { RouteOptions, RouteReceipt } from '../words/exchange.ts'
@@ -13,13 +14,13 @@ import type { GivenHeaders, Receipt } from '../words/message.ts'
 import { show } from '../words/names.ts'
 import type { QueueMessage } from '../words/queue-message.ts'
 import { checkRoutingKey } from '../words/routing-key.ts'
+import type { ExchangeTables } from './exchange-tables.ts'
 import { copyHeaders } from './given-headers.ts'
 import { PendingPublish } from './pending-publish.ts'
 import { checkRecord, type EncodedMessage } from './record-writer.ts'
 import { RouteOutcome } from './route-outcome.ts'
 import { RoutedMessage } from './routed-message.ts'
 import { RoutedReceipt } from './routed-receipt.ts'
-import type { RouteTarget, ThreadRoutes } from './thread-routes.ts'
 import type { TopicProducer } from './topic-producer.ts'
 import type { WaitingRoom } from './waiting-room.ts'
 
@@ -28,6 +29,9 @@ export interface NamedExchange {
   readonly name: string
   readonly id: number | null
 }
+
+/** What the thread knows of exchanges. */
+export type ThreadRoutes = Pick<ExchangeTables, 'fresh' | 'refresh' | 'numberOf' | 'find'>
 
 /** The producers of the thread. */
 export interface RouteProducers {

@@ -9,23 +9,24 @@ import type { AttachedThread } from '../thread/attached-thread.ts'
 import type { ControlApi } from '../wire/control-calls.ts'
 import { kindOf, titleOf } from '../wire/produced-topic.ts'
 import type { GrownTopic, NamedPlaces } from '../wire/producer-places.ts'
+import type { RouteTarget } from '../wire/route-changes.ts'
 import { deletedTopic } from '../words/deleted-topic.ts'
 import { MillraceError } from '../words/errors.ts'
 import type { Message, Receipt } from '../words/message.ts'
 import { asEitherMessage, isRecord } from './checked-message.ts'
 import { ExchangePublishes } from './exchange-publishes.ts'
+import { ExchangeTables } from './exchange-tables.ts'
 import { copyHeaders } from './given-headers.ts'
 import { ownDate } from './message-fields.ts'
 import { PartitionWriter } from './partition-writer.ts'
 import type { ProducerUpcalls } from './producer-upcalls.ts'
-import type { RouteTarget, ThreadRoutes } from './thread-routes.ts'
 import { TopicProducer } from './topic-producer.ts'
 import { WaitingRoom } from './waiting-room.ts'
 
 /** The control calls that publishing needs. */
 export type PublishingControl = Pick<
   ControlApi,
-  'attachProducer' | 'attachProducerByName' | 'replaceRing' | 'describeHold'
+  'attachProducer' | 'attachProducerByName' | 'replaceRing' | 'describeHold' | 'routeChanges'
 >
 
 type AsPromises<T> = {
@@ -34,13 +35,6 @@ type AsPromises<T> = {
 
 /** Rings that are replaced at a time. */
 const GIVEN_BACK_MAX = 64
-
-const NO_ROUTES: ThreadRoutes = {
-  fresh: true,
-  refresh: async () => undefined,
-  numberOf: () => undefined,
-  find: () => null,
-}
 
 export class Publishers {
   /** What is published by exchanges. */
@@ -64,13 +58,13 @@ export class Publishers {
     thread: AttachedThread,
     control: AsPromises<PublishingControl>,
     told: Pick<ProducerUpcalls, 'stalled' | 'publishFailed'>,
-    routes: ThreadRoutes = NO_ROUTES,
   ) {
     this.#thread = thread
-    this.exchanges = new ExchangePublishes(routes, this, this.#room)
     thread.topicGone = topic => this.topicGone(topic)
     thread.memoryIsShort = () => this.#giveBack()
     this.#control = control
+    const routes = new ExchangeTables(thread.memory, thread.routes, position => control.routeChanges(position))
+    this.exchanges = new ExchangePublishes(routes, this, this.#room)
     this.#upcalls = {
       ...told,
       replaceRing: (ring, bytes) => control.replaceRing(thread.id, ring, bytes),

@@ -3,11 +3,12 @@
  *
  * The producer's thread. Pure. It is answered when all targets have answered, so that the answer names each of them. Bound: its targets.
  */
+
+import type { RouteTarget } from '../wire/route-changes.ts'
 import { isMillraceError, PartlyRoutedError } from '../words/errors.ts'
 import type { RouteReceipt } from '../words/exchange.ts'
 import type { Receipt } from '../words/message.ts'
 import { RoutedReceipt } from './routed-receipt.ts'
-import type { RouteTarget } from './thread-routes.ts'
 
 /** Names that a message has of one kind of targets; all are in the lists of the error. */
 const NAMED_MAX = 10

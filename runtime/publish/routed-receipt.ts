@@ -1,7 +1,7 @@
 /** The receipt of a message that an exchange has routed. Leaf, the producer's thread. */
+import type { RouteTarget } from '../wire/route-changes.ts'
 import type { RouteReceipt } from '../words/exchange.ts'
 import type { Durability, Receipt } from '../words/message.ts'
-import type { RouteTarget } from './thread-routes.ts'
 
 /** From the weakest to the strongest. */
 const DURABILITIES: readonly Durability[] = ['memory', 'os', 'fsync']

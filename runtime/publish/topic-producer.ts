@@ -63,7 +63,7 @@ export class TopicProducer implements Sweepable, RingUser {
     this.#line = new WaitingLine(room, rings.length, gate)
     this.#rings = new RingChanges(thread, upcalls, room, this)
     this.#flushes = new Flushes(this.#writers.all, room)
-    this.#unobserved = new Unobserved(topic, upcalls)
+    this.#unobserved = new Unobserved(topic, upcalls, this.#flushes)
     this.#overdue = new Overdue(
       topic.id,
       upcalls,
@@ -189,14 +189,14 @@ export class TopicProducer implements Sweepable, RingUser {
   }
 
   /**
-   * Resolves when everything published so far is appended; rejects when part of it failed. `isLast`: nothing comes any more,
-   * and what nobody waits to hear of is not waited for.
+   * Resolves when everything published so far is appended; rejects when part of it failed, of which no earlier one has told. `isLast`:
+   * nothing comes any more, and what nobody waits to hear of is not waited for.
    */
   async flush(isLast = false): Promise<void> {
     this.checkOpen(NO_OPTIONS)
-    const flushed = this.#flushes.add(this.#line.serial, isLast)
     this.#thread.sealAll()
-    this.#flushes.serve(this)
+    const flushed = this.#flushes.add(this.#line.serial, isLast)
+    this.serve()
     return flushed
   }
 
@@ -215,10 +215,6 @@ export class TopicProducer implements Sweepable, RingUser {
   /** Serial of the oldest publish that waits. */
   get oldest(): number {
     return this.#line.oldest
-  }
-
-  takeRefusal(): Error | null {
-    return this.#unobserved.takeRefusal()
   }
 
   get isOpen(): boolean {

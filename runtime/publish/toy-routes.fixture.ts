@@ -1,43 +1,46 @@
 /** Tables of exchanges, and producers of their targets, that a test rules: when tables are fresh, which producers open, what they answer. */
 
-import type { BoundBy, ExchangeType, RouteChange, RoutedHeaders, Target } from '../routing/binding.ts'
-import { Bindings } from '../routing/bindings.ts'
-import { ExchangeRoutes } from '../routing/exchange-routes.ts'
+import { NaiveExchanges } from '../routing/naive-exchanges.fixture.ts'
 import type { ProducedTopic } from '../wire/produced-topic.ts'
-import type { RouteProducers } from './exchange-publishes.ts'
+import type { BoundBy, RoutedHeaders, RouteTarget, Target } from '../wire/route-changes.ts'
+import type { ExchangeType } from '../words/exchange.ts'
+import type { RouteProducers, ThreadRoutes } from './exchange-publishes.ts'
 import { PartitionChoice } from './partition-choice.ts'
 import type { PendingPublish } from './pending-publish.ts'
-import type { RouteTarget, ThreadRoutes } from './thread-routes.ts'
 import type { TopicProducer } from './topic-producer.ts'
 
 export class ToyRoutes implements ThreadRoutes {
   fresh = true
   /** Calls of `refresh` that nothing has answered. */
   readonly asked: { answer(): void; fail(error: Error): void }[] = []
-  readonly #truth = new Bindings()
-  readonly #routes = new ExchangeRoutes()
+  readonly #known = new NaiveExchanges()
   readonly #names: string[] = []
-  #changes: RouteChange[] = []
+  /** What the tables lack. */
+  #lacking: (() => void)[] = []
 
   declare(name: string, type: ExchangeType): number {
-    this.#changes.push(...this.#truth.declare(name, type, null))
+    this.#known.declare(name, type, null)
     return this.#names.push(name) - 1
   }
 
   /** Bound from the next refresh on. */
   bind(exchange: string, target: Target, by: BoundBy = ''): void {
-    this.#changes.push(...this.#truth.bind(exchange, target, by))
+    this.#lacking.push(() => this.#known.bind(exchange, target, by))
     this.fresh = false
   }
 
   forget(name: string): void {
-    this.#changes.push(...this.#truth.forget(name))
+    this.#lacking.push(() => {
+      this.#known.forget(name)
+      const number = this.#names.indexOf(name)
+      if (number !== -1) this.#names[number] = ''
+    })
     this.fresh = false
   }
 
   settle(): void {
-    for (const change of this.#changes) this.#routes.apply(change)
-    this.#changes = []
+    for (const change of this.#lacking) change()
+    this.#lacking = []
     this.fresh = true
   }
 
@@ -58,11 +61,9 @@ export class ToyRoutes implements ThreadRoutes {
 
   find(exchange: number, key: string, headers: RoutedHeaders | null): readonly RouteTarget[] | null {
     const name = this.#names[exchange] as string
-    if (this.#truth.typeOf(name) === undefined) return null
-    return this.#routes
-      .route(name, key, headers ?? {})
-      .map(target => ({ kind: 'queue' as const, name: target.name, id: idOf(target.name) }))
-      .sort((a, b) => a.id - b.id)
+    if (name === '') return null
+    const names = this.#known.route(name, key, headers ?? {})
+    return names.map(target => ({ kind: 'queue' as const, name: target, id: idOf(target) }))
   }
 }
 

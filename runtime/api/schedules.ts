@@ -60,9 +60,9 @@ export class Schedules {
     }
   }
 
-  /** A topic or queue is open, as `handle`: schedules that wait for it go on. */
-  opened(shape: TopicShape, handle: object): void {
-    if (!this.#places.opened(shape, handle)) return
+  /** A topic or queue is open: schedules that wait for it go on. */
+  opened(shape: TopicShape): void {
+    if (!this.#places.opened(shape)) return
     const firstOf = ({ loop }: ScheduleClient): number => loop.progress.sending?.places[0]?.first ?? 0
     const waiting = [...this.#clients.values()].filter(client => isFor(client, shape))
     for (const client of waiting.sort((a, b) => firstOf(a) - firstOf(b))) {

@@ -12,6 +12,7 @@ import type { MessageSight } from '../wire/queue-asks.ts'
 import { deletedTopic } from '../words/deleted-topic.ts'
 import { MillraceError } from '../words/errors.ts'
 import { checkName } from '../words/names.ts'
+import { handedOutAs } from './bind-targets.ts'
 import { QueueMessages } from './queue-messages.ts'
 import { type TickSender, tickSender } from './tick-senders.ts'
 
@@ -20,8 +21,6 @@ export class TickPlaces {
   readonly #endOf: (topic: number) => number
   readonly #shapes = new Map<number, TopicShape>()
   readonly #byName = new Map<string, TopicShape>()
-  /** What callers have in their hands. */
-  readonly #handles = new WeakMap<object, TopicShape>()
   readonly #senders = new Map<number, TickSender>()
 
   /** `endOf`: the number behind all that are kept for a target. */
@@ -31,8 +30,7 @@ export class TickPlaces {
   }
 
   /** Whether it was not open before. */
-  opened(shape: TopicShape, handle: object): boolean {
-    this.#handles.set(handle, shape)
+  opened(shape: TopicShape): boolean {
     if (this.#shapes.has(shape.id)) return false
     this.#shapes.set(shape.id, shape)
     this.#byName.set(shape.name, shape)
@@ -54,17 +52,14 @@ export class TickPlaces {
   shapeOf(target: unknown): TopicShape {
     const isObject = typeof target === 'object' && target !== null
     const name = checkName('queue', isObject ? (target as { readonly name?: unknown }).name : target)
+    const handed = isObject ? handedOutAs(target) : undefined
+    if (handed !== undefined && handed.session !== this.#session)
+      throw new MillraceError(
+        'MILL_INVALID_OPTION',
+        `${handed.target.kind} ${name} was opened by another broker: give one that was opened by this one`,
+      )
     const open = this.#byName.get(name)
-    if (isObject && isHandle(target)) {
-      const own = this.#handles.get(target)
-      if (own === undefined)
-        throw new MillraceError(
-          'MILL_INVALID_OPTION',
-          `${name} was opened by another broker: give what this broker's queue or topic has returned`,
-        )
-      if (!this.#shapes.has(own.id)) throw deletedTopic(name, own.queue === undefined ? 'topic' : 'queue')
-      return own
-    }
+    if (handed !== undefined && handed.target.id !== open?.id) throw deletedTopic(name, handed.target.kind)
     if (open !== undefined) return open
     throw new MillraceError(
       'MILL_INVALID_OPTION',
@@ -126,9 +121,4 @@ export class TickPlaces {
     this.#session.named.add(sender)
     return sender
   }
-}
-
-/** Something that a broker has returned, and no definition. */
-function isHandle(target: object): boolean {
-  return typeof Reflect.get(target, 'delete') === 'function'
 }

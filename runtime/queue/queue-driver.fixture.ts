@@ -19,18 +19,21 @@ import {
   planStart,
   planTerms,
   planTimes,
+  planUpdate,
 } from './queue-plan.fixture.ts'
 import {
   admissionOf,
   type ConsumerInput,
   consumerStateOf,
   type EndInput,
+  isUpdate,
   MESSAGE_INPUTS,
   type MessageInput,
   type MessageState,
   type QueueInput,
   stateAt,
   stateOf,
+  type UpdateInput,
   type Visits,
 } from './queue-visits.fixture.ts'
 import type { Admission, AppendedFields, HandOutRun, QueueCounters, QueueLog, QueuePolicy } from './queue-words.ts'
@@ -167,6 +170,7 @@ class Driver {
     else if (input === 'take back') this.#both(says, queue => queue.takeBack(consumer, slot, tag))
     else if (input === 'cancel what is out') this.#both(says, queue => queue.cancelOut(consumer, slot, tag))
     else if (input === 'cancel') this.#both(says, queue => queue.cancel(offset))
+    else if (isUpdate(input)) this.#update(offset, input)
     else if (input === 'explain') this.#both(says, queue => queue.explain(offset))
     else {
       // Others of its consumer are in the batch: held ones, and sometimes one that is held no longer.
@@ -176,6 +180,18 @@ class Driver {
       if (input === 'fail a batch' && batch.length === 1) batch.push({ slot: 0, tag: 1 })
       this.#both(says, queue => queue.failBatch(consumer, batch, at, rng))
     }
+  }
+
+  #update(offset: number, input: UpdateInput): void {
+    const update = planUpdate(this.#chance, input, this.#policy.priorities, this.#nowMs)
+    this.#both(`${input} of ${offset}: ${JSON.stringify(update)}`, queue =>
+      queue.update(offset, update, this.#nowMs, kept => this.#log.update(offset, kept)),
+    )
+    const message = this.#oracle.messages.find(each => each.offset === offset)
+    if (message === undefined) return
+    const { priority, expiresMs } = message
+    const says = { priority: this.#log.priorityOf(offset), expiresMs: this.#log.expiresMsOf(offset) }
+    this.#same(`what the log says of ${offset}`, { priority, expiresMs }, says)
   }
 
   #admit(): void {
@@ -406,7 +422,7 @@ class Driver {
     const out = messages.filter(({ state }) => state === 'unacked')
     const suspect = out.find(message => message.suspect)
     if (suspect !== undefined && this.#chance.happens(0.2)) return suspect.offset
-    if (input !== 'cancel' && out.length > 0 && this.#chance.happens(input === 'begun' ? 0.9 : 0.4))
+    if (input !== 'cancel' && !isUpdate(input) && out.length > 0 && this.#chance.happens(input === 'begun' ? 0.9 : 0.4))
       return this.#chance.pick(out).offset
     const state = stateOf(this.#oracle, this.#chance.pick(messages))
     const alike = messages.filter(message => stateOf(this.#oracle, message) === state)

@@ -7,6 +7,7 @@
  */
 
 import { crc32 } from 'node:zlib'
+import { Memory } from 'sharedarraybuffer-ring'
 import { LetterStates } from '../dead-letters/letter-states.ts'
 import type { SettledChange } from '../dead-letters/settled-letters.ts'
 import type { GroupActor } from '../group/group-actor.ts'
@@ -26,6 +27,7 @@ import type { PartitionDisk } from '../partition/partition-disk.ts'
 import type { CutTail } from '../wire/folder.ts'
 import type { PartitionPlace, TopicShape } from '../wire/places.ts'
 import type { BrokerDirectory } from './broker-directory.ts'
+import { Exchanges } from './exchanges.ts'
 import { KeptStates } from './kept-states.ts'
 import { openDirectory } from './open-directory.ts'
 
@@ -171,8 +173,11 @@ export function openFolder(disk: Disk): OpenedFolder {
     const settled = host.settledOf(1, 0, ends.get(1) ?? { startOffset: 0, endOffset: 0 })
     const contents = {
       catalog: [
-        [directory.topics(), directory.groups.cursors(1, 'g'), directory.hosts],
-        [directory.exchanges.exchanges(), directory.exchanges.bindings(), directory.schedules.all()],
+        directory.topics(),
+        directory.groups.cursors(1, 'g'),
+        directory.hosts,
+        new Exchanges(Memory.allocate(256), 128, directory).since({ seen: 0, generation: 0 }).changes,
+        directory.schedules.all(),
       ],
       snapshots: kept[0]?.get('one'),
       producers: kept[1]?.get('one'),

@@ -1,8 +1,8 @@
 /** Exchanges, bindings and schedules in a folder's catalog: the next process finds what was kept, and nothing of what was forgotten. */
 import t from 'tap'
 import { MemoryDisk } from '../log/disk/memory-disk.fixture.ts'
-import type { BoundBy } from '../routing/binding.ts'
 import { byOf, byText } from '../routing/binding-text.ts'
+import type { BoundBy } from '../wire/route-changes.ts'
 import { openDirectory } from './open-directory.ts'
 import { DIR } from './small-folder.fixture.ts'
 import type { StoredBinding } from './stored-exchanges.ts'

@@ -13,8 +13,9 @@
  * Bound: some 200 bytes of memory for each binding beside its key.
  */
 import type { StateLog } from '../log/store/state-log.ts'
-import type { BoundBy, ExchangeType, Target } from '../routing/binding.ts'
 import { byOf, byText } from '../routing/binding-text.ts'
+import type { BoundBy, Target } from '../wire/route-changes.ts'
+import type { ExchangeType } from '../words/exchange.ts'
 
 export interface StoredExchange {
   readonly id: number

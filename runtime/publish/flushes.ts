@@ -2,11 +2,14 @@
  * Those who wait until what was published before them is appended.
  *
  * The producer's thread. A flush covers what its callers had published when it was called: what is in frames, and what waited for
- * room. The last one, of a broker that closes, covers only what somebody still waits to hear of: a publish that was answered,
+ * room. What was lost of that without an answer rejects it. Of two that wait both are told; of what none has told, the next one is.
+ *
+ * The last one, of a broker that closes, covers only what somebody still waits to hear of: a publish that was answered,
  * as aborted or as too late, is waited for no more, though its record may still be in a ring.
  */
 import { nowMs } from '../../actors/world.ts'
 import type { PartitionWriter } from './partition-writer.ts'
+import type { Refused } from './refused-frames.ts'
 import type { WaitingRoom } from './waiting-room.ts'
 
 interface Flush {
@@ -17,6 +20,10 @@ interface Flush {
   readonly isLast: boolean
   /** Frames each partition had sealed when those were in frames; null: not yet. */
   upTo: readonly number[] | null
+  /** Frames each partition had sealed at the call. */
+  readonly sealed: readonly number[]
+  /** Why something that it may cover was lost. */
+  refusal: Error | null
   readonly resolve: () => void
   readonly reject: (error: Error) => void
 }
@@ -27,25 +34,51 @@ export interface Flushed {
   readonly oldest: number
   /** Records without an answer, of which somebody wants to hear. */
   readonly unanswered: number
-  /** Why something handed to `tryPublish` was refused since this was asked. */
-  takeRefusal(): Error | null
 }
 
 export class Flushes {
-  readonly #writers: readonly PartitionWriter[]
-  readonly #room: WaitingRoom
+  readonly #writers: readonly Pick<PartitionWriter, 'sealed' | 'answered'>[]
+  readonly #room: Pick<WaitingRoom, 'settled' | 'unsettled'>
   #open: Flush[] = []
+  /** Why something was lost of which no flush has told for certain. */
+  #untold: Error | null = null
 
-  constructor(writers: readonly PartitionWriter[], room: WaitingRoom) {
+  constructor(
+    writers: readonly Pick<PartitionWriter, 'sealed' | 'answered'>[],
+    room: Pick<WaitingRoom, 'settled' | 'unsettled'>,
+  ) {
     this.#writers = writers
     this.#room = room
   }
 
   add(behind: number, isLast: boolean): Promise<void> {
     this.#room.unsettled()
+    const sealed = this.#writers.map(writer => writer.sealed)
+    const refusal = this.#untold
+    this.#untold = null
     return new Promise((resolve, reject) =>
-      this.#open.push({ sinceMs: nowMs(), behind, isLast, upTo: null, resolve, reject }),
+      this.#open.push({ sinceMs: nowMs(), behind, isLast, upTo: null, sealed, refusal, resolve, reject }),
     )
+  }
+
+  /**
+   * Records in these frames of the partition were lost, without an answer. A frame may have been sealed since a flush was called, and hold
+   * what waited for room: that flush is told, and so is the next one.
+   */
+  lostInFrames(partition: number, { first, last }: Refused, error: Error): void {
+    let isTold = false
+    for (const flush of this.#open) {
+      if (flush.upTo === null || first <= (flush.upTo[partition] ?? 0)) flush.refusal = error
+      if (last <= (flush.sealed[partition] ?? 0)) isTold = true
+    }
+    if (!isTold) this.#untold = error
+  }
+
+  /** The record that waited under this serial was lost, without an answer. */
+  lostWaiting(serial: number, error: Error): void {
+    const covering = this.#open.filter(({ behind }) => behind >= serial)
+    for (const flush of covering) flush.refusal = error
+    if (covering.length === 0) this.#untold = error
   }
 
   /** Since when the oldest of them waits; Infinity: none waits. */
@@ -66,9 +99,8 @@ export class Flushes {
     this.#open = this.#open.filter(flush => {
       if (!this.#isOver(flush, producer)) return true
       this.#room.settled()
-      const refusal = producer.takeRefusal()
-      if (refusal === null) flush.resolve()
-      else flush.reject(refusal)
+      if (flush.refusal === null) flush.resolve()
+      else flush.reject(flush.refusal)
       return false
     })
   }

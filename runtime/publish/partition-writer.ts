@@ -22,6 +22,7 @@ import type { RingPlace } from '../wire/producer-places.ts'
 import type { MillraceError } from '../words/errors.ts'
 import { diskFailureOf } from './disk-failure.ts'
 import { doneOf, type FrameObserver, FrameTickets, NO_PARTS, type Part, type Ticket } from './frame-tickets.ts'
+import { RefusedFrames } from './refused-frames.ts'
 
 /** Returned by `reserve` for a record that needs a larger ring. */
 export const GROW = -2
@@ -50,8 +51,8 @@ export class PartitionWriter {
   #maxTimestampDelta = 0
   #parts: readonly Part[] = NO_PARTS
   readonly #tickets = new FrameTickets()
-  /** Records that were not appended and that nobody observed; whoever announces them sets it back. */
-  refusedUnobserved = 0
+  /** Records that were not appended and that nobody observed. */
+  readonly refused: RefusedFrames = new RefusedFrames()
   /** Another ring for it is on its way. */
   isReplaced = false
   /** Whether its ring is as small as rings become: memory that is short cannot have more of it. */
@@ -282,12 +283,11 @@ export class PartitionWriter {
     }
     const failure = (status & 15) === RECEIPT_FAILED ? diskFailureOf(this.partition, status) : null
     if (failure !== null) this.diskFailure = failure
-    this.refusedUnobserved += ticket.count
     for (const part of ticket.parts) {
-      this.refusedUnobserved -= part.count
       if (failure === null) part.observer.refused(this, part.count)
       else part.observer.failed(part.count, failure)
     }
+    this.refused.add(this.answered, ticket)
   }
 
   /** Nothing more will be answered: everything on its way has failed. Returns the records that nobody observed. */

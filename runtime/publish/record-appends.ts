@@ -140,7 +140,8 @@ export class RecordAppends implements LineUser {
     const { partition } = encoded
     if (this.#line.hasBatches || !this.#rings.growing.has(partition)) return false
     this.#check(encoded)
-    const lost = (error: Error): void => this.#unobserved.lost(partition, 1, error)
+    const serial = this.#line.serial + 1
+    const lost = (error: Error): void => this.#unobserved.lostWaiting(partition, serial, error)
     const pending = new PendingPublish(this.#topic, this.#room, encoded, message, FOR_EVER, () => undefined, lost)
     pending.isTaken = true
     return this.#line.take(pending)

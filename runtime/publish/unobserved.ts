@@ -1,10 +1,11 @@
 /**
- * Records that `tryPublish` took and that were not appended: told as one event for each partition, and by the next flush.
+ * Records that `tryPublish` took and that were not appended: told as one event for each partition, and by flushes (flushes.ts).
  *
  * The producer's thread. Bound: one count for each partition; of several errors of a partition the last is told.
  */
 import type { ProducedTopic } from '../wire/produced-topic.ts'
 import { FullError } from '../words/errors.ts'
+import type { Flushes } from './flushes.ts'
 import type { PartitionWriter } from './partition-writer.ts'
 import { fullText } from './pending-publish.ts'
 import type { ProducerUpcalls } from './producer-upcalls.ts'
@@ -17,27 +18,34 @@ interface Loss {
 export class Unobserved {
   readonly #topic: ProducedTopic
   readonly #upcalls: ProducerUpcalls
+  readonly #flushes: Flushes
   /** By partition, what is not told yet. */
   readonly #lost = new Map<number, Loss>()
-  /** Why something was lost since the last flush. */
-  #refusal: Error | null = null
 
-  constructor(topic: ProducedTopic, upcalls: ProducerUpcalls) {
+  constructor(topic: ProducedTopic, upcalls: ProducerUpcalls, flushes: Flushes) {
     this.#topic = topic
     this.#upcalls = upcalls
+    this.#flushes = flushes
   }
 
-  /** `count` records for that partition are lost to the error. */
+  /** `count` records for that partition are lost to the error; flushes hear of it otherwise. */
   lost(partition: number, count: number, error: Error): void {
     this.#lost.set(partition, { count: (this.#lost.get(partition)?.count ?? 0) + count, error })
   }
 
   /** Takes over what the host has refused of the writer's records. */
   takeFrom(writer: PartitionWriter): void {
-    const count = writer.refusedUnobserved
-    if (count === 0) return
-    writer.refusedUnobserved = 0
-    this.lost(writer.partition, count, writer.diskFailure ?? new FullError(fullText(this.#topic), undefined))
+    const refused = writer.refused.take()
+    if (refused === null) return
+    const error = writer.diskFailure ?? new FullError(fullText(this.#topic), undefined)
+    this.#flushes.lostInFrames(writer.partition, refused, error)
+    this.lost(writer.partition, refused.count, error)
+  }
+
+  /** The record for that partition that waited under this serial is lost to the error. */
+  lostWaiting(partition: number, serial: number, error: Error): void {
+    this.#flushes.lostWaiting(serial, error)
+    this.lost(partition, 1, error)
   }
 
   /** Tells what was lost. */
@@ -45,16 +53,7 @@ export class Unobserved {
     if (this.#lost.size === 0) return
     const told = [...this.#lost]
     this.#lost.clear()
-    for (const [partition, { count, error }] of told) {
-      this.#refusal = error
+    for (const [partition, { count, error }] of told)
       this.#upcalls.publishFailed(this.#topic.name, partition, count, error)
-    }
-  }
-
-  /** What the next flush rejects with. */
-  takeRefusal(): Error | null {
-    const refusal = this.#refusal
-    this.#refusal = null
-    return refusal
   }
 }

@@ -1,8 +1,10 @@
 /** Delays and times to live of a queue at its host, in memory and on disk, on clocks that the test moves: over deaths of host and process. */
 import t, { type Test } from 'tap'
 import * as node from '../../actors/world.ts'
+import type { TakenDelivery } from '../link/delivery-fetch.ts'
 import { MemoryDisk } from '../log/disk/memory-disk.fixture.ts'
 import type { GivenTimes } from '../publish/message-fields.ts'
+import type { Staged } from '../resident/resident.ts'
 import { type ConsumerEnd, type HouseOptions, QueueHouse } from './queue-house.fixture.ts'
 
 const WALL = 1_700_000_000_000
@@ -434,4 +436,23 @@ t.test('a scheduled message is moved through its window, and keeps its time', as
   later(1_000)
   t.strictSame(line.order(), [])
   t.strictSame(line.house.told.at(-1), 'dead 0 expired')
+})
+
+t.test('what dies has no letter before it is written down that it came back', async t => {
+  const house = new QueueHouse({ disk: new MemoryDisk() })
+  house.send({ value: Buffer.alloc(40), ttlMs: 1_000 })
+  const end = house.attach(1)
+  house.pass()
+  end.take()
+  const delivery = end.begin() as TakenDelivery
+  later(2_000)
+  end.end(delivery, 'release')
+  end.claims.publish()
+  house.queue.work()
+  const staged = house.queue.stage() as Staged
+  t.strictSame(house.letterOffsets(), [])
+  house.host?.commit([staged])
+  t.strictSame(house.letterOffsets(), [0], 'and it has at once then')
+  house.pass()
+  t.match(house.queue.report(), { deadLettered: 1, ready: 0, unacked: 0 })
 })

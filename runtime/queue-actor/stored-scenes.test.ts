@@ -112,6 +112,21 @@ t.test('nothing is visible, and nothing is free, before it is written down', asy
   t.equal(end.waiting.length, 2)
 })
 
+t.test('what a consumer has settled is written down before its slot is given back', async t => {
+  const disk = new MemoryDisk()
+  const house = new QueueHouse({ disk })
+  sendAll(house, 2)
+  const end = house.attach(2)
+  taken(house, end)
+  end.end(end.begin() as TakenDelivery, 'ack')
+  end.yield()
+  end.claims.publish()
+  house.close(end, null)
+  const next = nextProcess(disk)
+  t.match(next.queue.report(), { acked: 1, ready: 1 }, 'nobody can read its claims any more')
+  t.strictSame(taken(next, next.attach(2)), [[1, 1, 0, false]])
+})
+
 t.test('an ack that a host did not live to write down is found by its successor', async t => {
   const house = new QueueHouse({ disk: new MemoryDisk() })
   sendAll(house, 2)

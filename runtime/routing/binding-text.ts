@@ -9,7 +9,8 @@
  * h["all",[["format","pdf"],["size",null],["tag",["AAE="]]]]      null: the header is there, with any value
  * ```
  */
-import type { BoundBy, HeaderMatch } from './binding.ts'
+import type { BoundBy } from '../wire/route-changes.ts'
+import type { HeaderMatch } from '../words/exchange.ts'
 
 type ValueText = string | null | readonly [base64: string]
 

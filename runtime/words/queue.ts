@@ -35,7 +35,8 @@ export interface Queue<V = unknown> {
   /**
    * Sends one message without a promise. `false`: there is no room on the way to the queue, and nothing was taken.
    *
-   * If a message that was taken is refused by a full queue, `publishFailed` is raised, and the next `flush` rejects.
+   * If a message that was taken is refused by a full queue, `publishFailed` is raised, and `flush` rejects: those that wait then, or the
+   * next one.
    *
    * @throws MillraceError `MILL_UNKNOWN_OPTION`, `MILL_INVALID_OPTION`, `MILL_OUT_OF_RANGE`, `MILL_UNSERIALISABLE`, `MILL_TOO_LARGE`,
    *   `MILL_CLOSED`

@@ -25,8 +25,8 @@ export interface Topic<V = unknown> {
    * taken.
    *
    * A record that is too large for this thread's ring waits for a larger one, and so do the records behind it. The bound is 10,000
-   * records or 16 MiB for all topics of a thread. If a record that was taken is lost, `publishFailed` is raised, and the next `flush`
-   * rejects.
+   * records or 16 MiB for all topics of a thread. If a record that was taken is lost, `publishFailed` is raised, and `flush`
+   * rejects: those that wait then, or the next one.
    *
    * @throws MillraceError `MILL_UNKNOWN_OPTION`, `MILL_UNSERIALISABLE`, `MILL_TOO_LARGE`, `MILL_OUT_OF_RANGE`, `MILL_CLOSED`,
    * `MILL_TOPIC_DELETED`

@@ -182,12 +182,18 @@ for (const [where, open] of [
       await source.publishBatch(keyed(0))
       await Promise.all([publishing.idle(), putting.idle()])
       for (const topic of [source, results, outputs]) await topic.addPartitions(3)
-      const both = async (): Promise<boolean> => {
-        await source.publishBatch(keyed(100))
-        await Promise.all([publishing.idle(), putting.idle()])
-        return [...(await endsOf(results)), ...(await endsOf(outputs))].every(end => end > 0)
+      // Each thread hears of new partitions before it answers what it is asked next.
+      for (const run of [publishing, putting]) {
+        await run.pause()
+        await run.resume()
       }
-      await until(both, 'a record in each partition')
+      await source.publishBatch(keyed(100))
+      await Promise.all([publishing.idle(), putting.idle()])
+      for (const topic of [results, outputs])
+        t.ok(
+          (await endsOf(topic)).every(end => end > 0),
+          'a record in each partition',
+        )
       t.strictSame(
         placesOf(await readAll(outputs), 0),
         KEYS.map(() => 0),

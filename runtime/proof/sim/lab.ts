@@ -254,7 +254,8 @@ export class Lab {
         lab.delivered(consumer, group, delivery)
         const { current } = lab.scheduler
         const { topic, partition, offset } = delivery
-        lab.#onStack.set(current as SimThread, { group, topic, partition, offset })
+        // One that has stopped goes on to its next access to shared memory: nobody sees what it does.
+        if (current?.state === 'alive') lab.#onStack.set(current, { group, topic, partition, offset })
         try {
           const outcome = lab.#act(delivery, consumer, group, handlerTimeoutMs)
           const end = (): unknown => lab.#handled(plan, delivery, consumer, context)

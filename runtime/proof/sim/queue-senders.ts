@@ -57,12 +57,21 @@ async function trySend(queue: Queue<Value>, message: QueueMessage<Value>): Promi
   }
 }
 
+/** What is the same for all senders of a queue that send at a time. */
+export interface SendingTerms {
+  readonly mayBeRefused: boolean
+  readonly messageTtlMs: number
+  /** Flushes that were told of something lost: others are not told of it again, be it theirs. */
+  flushesRefused: number
+}
+
 export async function send(
   lab: Lab,
   queue: Queue<Value>,
   { name, how, messages, pauseMs }: QueueSenderPlan,
-  { mayBeRefused, messageTtlMs }: { readonly mayBeRefused: boolean; readonly messageTtlMs: number },
+  terms: SendingTerms,
 ): Promise<void> {
+  const { mayBeRefused, messageTtlMs, flushesRefused } = terms
   const { chance } = lab.scheduler
   const topic = queue.name
   const sent = ({ id, key, priority, delayMs, ttlMs, messageId }: QueueMessagePlan): void => {
@@ -138,11 +147,15 @@ export async function send(
   await Promise.all(pending)
   const isFlushed = await queue.flush().then(
     () => true,
-    () => false,
+    () => {
+      terms.flushesRefused++
+      return false
+    },
   )
+  const isTold = isFlushed && terms.flushesRefused === flushesRefused
   if (how === 'try')
     for (const message of messages) {
-      const isSure = isFlushed && !mayBeRefused && message.messageId === null
+      const isSure = isTold && !mayBeRefused && message.messageId === null
       answer(message, isSure ? 'ok' : 'info')
     }
 }

@@ -160,7 +160,7 @@ export class QueueWork {
   async #send(opened: Opened, isProducing: () => boolean): Promise<void> {
     const { chance } = this.#lab.scheduler
     const { senders, onFull, messageTtlMs } = opened.plan
-    const terms = { mayBeRefused: onFull !== 'wait', messageTtlMs }
+    const terms = { mayBeRefused: onFull !== 'wait', messageTtlMs, flushesRefused: 0 }
     do {
       while (opened.isGone && isProducing()) await sleep(10)
       if (opened.isGone) return

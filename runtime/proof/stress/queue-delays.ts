@@ -8,7 +8,9 @@
  *   --over-ms     time over which they do; default 1000
  *   --rounds      default 3
  *
- * All are sent before the first is due. One consumer on this thread takes them. Exits with 1 when a message comes early, when one is missing
+ * All are sent before the first is due. One consumer on this thread takes them. A message is ready before its handler begins, so each was ready
+ * at least as early as is measured: the figures bound the time from due to ready from above. The statistics are not asked for it, as that
+ * would wake the queue. Exits with 1 when a message comes early, when one is missing
  * or comes twice, or when the 99th percentile of a round is over LATE_MS_MAX.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -87,7 +89,7 @@ for (let left = Number(values.rounds); left > 0; left--) {
   const sorted = [...late]
   const [half, most, worst] = [quantile(sorted, 0.5), quantile(sorted, 0.99), sorted.at(-1) ?? 0]
   console.log(
-    `${messages} messages due over ${overMs} ms, ${durability}: late by ${half} ms (median), ${most} ms (p99), ${worst} ms (most)`,
+    `${messages} messages due over ${overMs} ms, ${durability}: ready, and begun, within ${half} ms (median), ${most} ms (p99), ${worst} ms (most)`,
   )
   for (const problem of problems) console.log(`FAILED ${problem}`)
   failed ||= problems.length > 0 || most > LATE_MS_MAX

@@ -168,8 +168,13 @@ async function drain(queue: Queue<KilledValue>, life: number, oracle: QueueKillO
   await run.stop()
 }
 
-/** Lets a folder live through so many deaths, numbered from `first` on; looks have numbers of their own. */
-export async function killQueues(schedule: CrashSchedule, deaths: number, durability: Durability): Promise<QueueKills> {
+/** Lets a folder live through so many deaths; looks have numbers of their own. `after`: called after each death. */
+export async function killQueues(
+  schedule: CrashSchedule,
+  deaths: number,
+  durability: Durability,
+  after: (died: number) => void,
+): Promise<QueueKills> {
   const parent = mkdtempSync(join(tmpdir(), 'millrace-queue-kills-'))
   const oracle = new QueueKillOracle()
   const { problems } = oracle
@@ -195,6 +200,7 @@ export async function killQueues(schedule: CrashSchedule, deaths: number, durabi
       if (isLast || died % LOOK_EVERY === 0)
         await look(folder, life++, isLast ? 'drain' : died === PURGE_AT ? 'purge' : 'look')
       if (problems.length > found) problems.push(`found after life ${life - 1}; the last death was: ${where}`)
+      after(died)
     }
   } catch (error) {
     problems.push((error as Error).stack ?? String(error))

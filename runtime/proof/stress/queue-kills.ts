@@ -10,6 +10,8 @@
  * Messages have keys (`keyConcurrency: 1`), ids by which they are sent again, delays and times to live; some are cancelled, and once in the
  * life of a folder what waits is purged.
  *
+ * A line on standard error says every ten seconds how far it is.
+ *
  * Fails when a confirmed settlement is undone, when a message is lost, has two consumers or two dead letters, or is out of its place. Also
  * when one comes early, late, out of the order of its key, twice by its id, or after it was cancelled or purged; when a count is wrong, and when a point was met by less than one death in SHARE. Then `--poison` folders have a message whose handler ends
  * the process (queue-poison.fixture.ts): it is a dead letter, and its neighbours have no failure.
@@ -17,6 +19,7 @@
 import { parseArgs } from 'node:util'
 import { pointsOf } from './crash-point-of.fixture.ts'
 import { CrashSchedule } from './crash-schedule.fixture.ts'
+import { Progress } from './progress.fixture.ts'
 import { QUEUE_POINTS } from './queue-crash-points.fixture.ts'
 import { killQueues } from './queue-kills.fixture.ts'
 import { poisonQueue } from './queue-poison.fixture.ts'
@@ -37,12 +40,16 @@ async function main(): Promise<void> {
   const cycles = Number(values.cycles)
   const schedule = new CrashSchedule(pointsOf(values.points, QUEUE_POINTS))
   const others = new Map<string, number>()
+  const progress = new Progress()
   const problems: string[] = []
   let [deaths, receipts, begins, confirms] = [0, 0, 0, 0]
   let [duplicates, cancelled, purged] = [0, 0, 0]
   for (let folder = 0; deaths < cycles && problems.length === 0; folder++) {
     const each = Math.min(Number(values.each), cycles - deaths)
-    const round = await killQueues(schedule, each, folder % 2 === 0 ? 'fsync' : 'os')
+    const before = deaths
+    const round = await killQueues(schedule, each, folder % 2 === 0 ? 'fsync' : 'os', died =>
+      progress.say(() => `${before + died} of ${cycles} deaths, folder ${folder}`),
+    )
     deaths += round.deaths
     receipts += round.receipts
     begins += round.begins

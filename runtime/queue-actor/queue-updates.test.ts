@@ -190,10 +190,11 @@ t.test('beyond as many updated messages as can be kept an update is refused, unt
   for (let offset = 0; offset < 15; offset++) t.equal(line.update(offset, { priority: 1 }), 'updated')
   t.throws(() => line.update(15, { priority: 1 }), { code: 'MILL_FULL' })
   t.match(line.seen()[15], { offset: 15, priority: 0 })
-  t.equal(line.update(3, { priority: 2 }), 'updated', 'one that was updated is so again')
+  for (const priority of [0, 1, 0, 2]) t.equal(line.update(3, { priority }), 'updated', 'it was updated before')
   t.equal(line.house.queue.asks.cancel(7), 'cancelled')
   t.equal(line.update(15, { priority: 1 }), 'updated')
   line.dies(false)
+  t.match(line.seen()[3], { offset: 3, priority: 2 })
   t.throws(() => line.update(16, { priority: 1 }), { code: 'MILL_FULL' }, 'a successor counts them too')
 })
 

@@ -5,7 +5,16 @@ import fc from 'fast-check'
 import t from 'tap'
 import { repositoryRoot } from '../proof/fixtures/repository.fixture.ts'
 import { ALL_ERROR_CODES } from './error-codes.ts'
-import { FullError, fromWire, isMillraceError, MillraceError, RejectError, toWire, UnpublishedError } from './errors.ts'
+import {
+  FullError,
+  fromWire,
+  isMillraceError,
+  MillraceError,
+  PartlyRoutedError,
+  RejectError,
+  toWire,
+  UnpublishedError,
+} from './errors.ts'
 
 /** As an error really travels: through a message port. */
 function acrossThreads(thrown: unknown): Error {
@@ -38,7 +47,12 @@ t.test('every code is raised by a source that ships, and none that is not listed
     }
   }
   // By the classes in errors.ts, which everyone else uses.
-  for (const error of [new FullError('x', 1), new UnpublishedError('x', [], [], 1), new RejectError()])
+  for (const error of [
+    new FullError('x', 1),
+    new UnpublishedError('x', [], [], 1),
+    new PartlyRoutedError('x', [], [], [], 1),
+    new RejectError(),
+  ])
     raised.add(error.code)
   t.strictSame([...raised].sort(), [...ALL_ERROR_CODES])
 })
@@ -78,6 +92,10 @@ t.test('class, code, message, stack, cause and retriable survive crossing thread
 t.test("what was refused or left unpublished stays on the publisher's thread", async t => {
   t.equal((acrossThreads(new FullError('full', { value: () => 1 })) as FullError).refused, undefined)
   t.same((acrossThreads(new UnpublishedError('partly', [() => 1], [], undefined)) as UnpublishedError).unpublished, [])
+  const partly = acrossThreads(
+    new PartlyRoutedError('partly', ['a'], ['b'], [], new Error('full')),
+  ) as PartlyRoutedError
+  t.match(partly, { name: 'PartlyRoutedError', taken: [], refused: [], unknown: [], cause: { message: 'full' } })
 })
 
 t.test('an error of somebody else keeps its name and its own code', async t => {

@@ -86,6 +86,31 @@ export class UnpublishedError extends MillraceError {
   }
 }
 
+/** Error of a message that some targets of an exchange have and others have not (`MILL_PARTLY_ROUTED`). All lists are empty if it came from another thread. */
+export class PartlyRoutedError extends MillraceError {
+  /** Names of the queues and topics that have the message. */
+  readonly taken: readonly string[]
+  /** Names of those that have refused it. */
+  readonly refused: readonly string[]
+  /** Names of those of which it is not known: the message was on its way to them. */
+  readonly unknown: readonly string[]
+
+  /** Makes an error with these lists. */
+  constructor(
+    message: string,
+    taken: readonly string[],
+    refused: readonly string[],
+    unknown: readonly string[],
+    cause: unknown,
+  ) {
+    super('MILL_PARTLY_ROUTED', message, { cause })
+    this.name = 'PartlyRoutedError'
+    this.taken = taken
+    this.refused = refused
+    this.unknown = unknown
+  }
+}
+
 /** Thrown by a handler for a record that can never be processed: the record is dead-lettered at once, without retry. */
 export class RejectError extends MillraceError {
   /** Makes an error whose `reason` is kept in the dead letter. */
@@ -100,7 +125,9 @@ export type ErrorOf<C extends ErrorCode> = { readonly code: C } & ([C] extends [
   ? FullError
   : [C] extends ['MILL_UNPUBLISHED']
     ? UnpublishedError
-    : MillraceError)
+    : [C] extends ['MILL_PARTLY_ROUTED']
+      ? PartlyRoutedError
+      : MillraceError)
 
 /** Whether `error` is a MillraceError, from any copy of the package or thread, and has this code, if one is given. */
 export function isMillraceError<C extends ErrorCode = ErrorCode>(error: unknown, code?: C): error is ErrorOf<C> {
@@ -154,6 +181,8 @@ function revive(wire: ErrorWire, cause: Error | undefined): Error {
       return new FullError(message, undefined)
     case 'MILL_UNPUBLISHED':
       return new UnpublishedError(message, [], [], cause)
+    case 'MILL_PARTLY_ROUTED':
+      return new PartlyRoutedError(message, [], [], [], cause)
     case 'MILL_REJECTED':
       return new RejectError(message, { cause })
   }

@@ -18,6 +18,7 @@ const OUR_ROOT = fileURLToPath(new URL('..', import.meta.url))
 /** Each room with the thread that its code runs on; its README says the same. The door is what lies beside the rooms. */
 export const ROOMS = [
   ['base', 'any'],
+  ['schedule', 'any'],
   ['words', 'any'],
   ['options', 'the caller’s'],
   ['engine', 'any'],

@@ -4,7 +4,7 @@ export { acknowledging } from './api/delivery-stream.ts'
 export { parseDeadLetter } from './api/export-line.ts'
 export { settle } from './api/observe.ts'
 export { createBroker } from './create-broker.ts'
-export { defineHandler, defineQueue, defineTopic } from './options/define.ts'
+export { defineExchange, defineHandler, defineQueue, defineTopic } from './options/define.ts'
 export { attempt } from './reader/attempt.ts'
 export type { Broker, BrokerOptions } from './words/broker.ts'
 export type { BrokerEvents, DeadLetterReason } from './words/broker-events.ts'
@@ -22,15 +22,27 @@ export type {
   ReplayReport,
 } from './words/dead-letter.ts'
 export type { Delivery, ManualDelivery } from './words/delivery.ts'
+export type { ErrorCode } from './words/error-codes.ts'
 export {
-  type ErrorCode,
   type ErrorOf,
   FullError,
   isMillraceError,
   MillraceError,
+  PartlyRoutedError,
   RejectError,
   UnpublishedError,
 } from './words/errors.ts'
+export type {
+  BindTarget,
+  Exchange,
+  ExchangeDefinition,
+  ExchangeInfo,
+  ExchangeOptions,
+  ExchangeType,
+  HeaderMatch,
+  RouteOptions,
+  RouteReceipt,
+} from './words/exchange.ts'
 export type { Group, RangeOptions, SeekOptions } from './words/group.ts'
 export type {
   BackoffOptions,
@@ -77,6 +89,7 @@ export type {
 } from './words/queue-options.ts'
 export type { QueueRun } from './words/queue-run.ts'
 export type { QueueStats } from './words/queue-stats.ts'
+export type { MessageChange, UpdateOutcome } from './words/queue-update.ts'
 export type {
   BrowseFilter,
   DyingMessage,

@@ -1,16 +1,18 @@
 /**
- * The broker: starts the control thread, and hands out topics and queues. Wires, and holds no data path.
+ * The broker: starts the control thread, and hands out topics, queues and exchanges. Wires, and holds no data path.
  */
 
 import { Session, type StoreTuning } from '../embedded/session.ts'
 import { type CheckedBrokerOptions, checkBrokerOptions } from '../options/broker-options.ts'
 import { checkCloseOptions } from '../options/common-options.ts'
+import { checkExchangeOptions } from '../options/exchange-options.ts'
 import { checkQueueOptions } from '../options/queue-options.ts'
 import { checkTopicOptions } from '../options/topic-options.ts'
 import type { Broker, BrokerOptions } from '../words/broker.ts'
 import type { BrokerEvents } from '../words/broker-events.ts'
 import type { CloseOptions } from '../words/common-options.ts'
 import type { DeadLetters, DeadLettersOptions } from '../words/dead-letter.ts'
+import type { Exchange, ExchangeDefinition, ExchangeInfo, ExchangeOptions } from '../words/exchange.ts'
 import type { TopicInfo } from '../words/listing.ts'
 import type { NamedProducer } from '../words/named-producer.ts'
 import { checkName } from '../words/names.ts'
@@ -18,8 +20,11 @@ import type { Queue } from '../words/queue.ts'
 import type { QueueDefinition, QueueOptions } from '../words/queue-options.ts'
 import type { Topic } from '../words/topic.ts'
 import type { TopicDefinition, TopicOptions } from '../words/topic-definition.ts'
+import { asBindTarget } from './bind-targets.ts'
+import { CallsInLine } from './calls-in-line.ts'
 import { DeadLettersClient } from './dead-letters-client.ts'
 import { deniedError } from './denied.ts'
+import { ExchangeClient } from './exchange-client.ts'
 import { OpenedClients } from './opened-clients.ts'
 import { QueueClient } from './queue-client.ts'
 import { queueSettings } from './queue-settings.ts'
@@ -32,6 +37,8 @@ class BrokerClient implements Broker {
   readonly #session: Session
   readonly #topics = new OpenedClients<TopicClient<unknown>>()
   readonly #queues = new OpenedClients<QueueClient<unknown>>()
+  readonly #bindings = new CallsInLine()
+  readonly #exchanges = new OpenedClients<ExchangeClient<unknown>>()
   #closing: Promise<void> | null = null
 
   constructor(session: Session) {
@@ -52,7 +59,8 @@ class BrokerClient implements Broker {
     const { id } = shape
     const opened = await this.#topics.open(checkedName, id, async forget => {
       const producer = await this.#session.publishers.openTopic(checkedName, id)
-      return new TopicClient<unknown>(this.#session, shape, producer, forget)
+      const client = new TopicClient<unknown>(this.#session, shape, producer, forget)
+      return asBindTarget(client, this.#session, { kind: 'topic', name: checkedName, id })
     })
     if (given.has('partitioner')) opened.settlePartitioner(partitioner)
     return opened as unknown as Topic<V>
@@ -68,9 +76,29 @@ class BrokerClient implements Broker {
     const { id } = shape
     const opened = await this.#queues.open(checkedName, id, async forget => {
       const producer = await this.#session.publishers.openTopic(checkedName, id)
-      return new QueueClient<unknown>(this.#session, shape, producer, forget)
+      const client = new QueueClient<unknown>(this.#session, shape, producer, forget)
+      return asBindTarget(client, this.#session, { kind: 'queue', name: checkedName, id })
     })
     return opened as unknown as Queue<V>
+  }
+
+  async exchange<V = unknown>(name: string | ExchangeDefinition<V>, options?: ExchangeOptions): Promise<Exchange<V>> {
+    const defined = typeof name === 'object' && name !== null ? name : undefined
+    const checkedName = checkName('exchange', defined === undefined ? name : defined.name)
+    this.#session.checkAccepts()
+    const checked = checkExchangeOptions(defined === undefined ? options : { ...defined.options, ...options })
+    const { type = null, alternate } = checked
+    const shape = await this.#session.ask(control => control.declareExchange(checkedName, type, alternate), 'for ever')
+    const { id } = shape
+    const opened = await this.#exchanges.open(checkedName, id, async forget => {
+      const client = new ExchangeClient<unknown>(this.#session, shape, this.#bindings, forget)
+      return asBindTarget(client, this.#session, { kind: 'exchange', name: checkedName, id })
+    })
+    return opened as Exchange<V>
+  }
+
+  async exchanges(): Promise<readonly ExchangeInfo[]> {
+    return this.#session.ask(control => control.listExchanges())
   }
 
   async topics(): Promise<readonly TopicInfo[]> {

@@ -39,7 +39,7 @@ export class TopicClient<V> implements Topic<V> {
 
   /** The partitioner from now on. @throws MillraceError MILL_CONFIG_MISMATCH when another one is in use */
   settlePartitioner(partitioner: Partitioner): void {
-    this.#producer.settlePartitioner(partitioner)
+    this.#producer.choice.settle(partitioner)
   }
 
   get name(): string {

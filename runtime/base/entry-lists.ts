@@ -12,6 +12,9 @@ const CHUNK_SHIFT = 4
 const CHUNK_PAGES: number = 1 << CHUNK_SHIFT
 const NONE = -1
 
+/** Whether an entry is needed any more. */
+export type IsNeeded = (number: number, time: number) => boolean
+
 export class EntryLists {
   /** Of each page PAGE_ENTRIES times, then as many numbers. */
   readonly #chunks: Float64Array[] = []
@@ -94,7 +97,7 @@ export class EntryLists {
   }
 
   /** Drops pairs with a number that is not needed, from so many pages at most. The others keep their order, and fill pages. */
-  sweep(isNeeded: (number: number) => boolean, pages: number): void {
+  sweep(isNeeded: IsNeeded, pages: number): void {
     for (let left = pages; left > 0 && this.#swept !== NONE; ) {
       const next = (this.#filled === NONE ? this.#heads[this.#swept] : this.#after[this.#filled]) as number
       if (next !== NONE) {
@@ -108,7 +111,7 @@ export class EntryLists {
   }
 
   /** What is needed of a page goes to the one before it, as far as that has room, and to its own beginning. */
-  #sweepPage(page: number, isNeeded: (number: number) => boolean): void {
+  #sweepPage(page: number, isNeeded: IsNeeded): void {
     const from = this.#chunks[page >> CHUNK_SHIFT] as Float64Array
     const base = (page & (CHUNK_PAGES - 1)) * 2 * PAGE_ENTRIES
     const [first, end] = [this.#firsts[page] as number, this.#ends[page] as number]
@@ -121,7 +124,7 @@ export class EntryLists {
     }
     let kept = 0
     for (let at = base + first; at < base + end; at++) {
-      if (!isNeeded(from[at + PAGE_ENTRIES] as number)) continue
+      if (!isNeeded(from[at + PAGE_ENTRIES] as number, from[at] as number)) continue
       to[target] = from[at] as number
       to[target + PAGE_ENTRIES] = from[at + PAGE_ENTRIES] as number
       target++

@@ -11,7 +11,7 @@
  * Bounds: 16 bytes an entry, and 13 KB; MOVES_MAX entries moved and as many taken in one call as there is room for. The rest is
  * due at once. Entries that are not needed any more stay until a sweep: `tend` begins one when they are more than half.
  */
-import { EntryLists } from './entry-lists.ts'
+import { EntryLists, type IsNeeded } from './entry-lists.ts'
 import { lowestBit } from './page-pool.ts'
 
 const DIGIT_BITS = 8
@@ -56,18 +56,22 @@ export class TimeWheel {
     return list === NONE ? Number.POSITIVE_INFINITY : this.#beginOf(list)
   }
 
-  /** `ms`: 0 to below 2^53; it is rounded up. What is due already comes behind all that is. */
-  add(number: number, ms: number): void {
+  /** `ms`: 0 to below 2^53; it is rounded up. What is due already comes behind all that is. The time at which it will come. */
+  add(number: number, ms: number): number {
     const since = this.#moving === NONE ? this.#current : this.#movingMs
     const time = Math.max(Math.ceil(ms), since)
     this.#lists.push(this.#occupy(listOf(time, this.#current)), time, number)
+    return time
   }
 
-  /** Notes what is due, in its order, as far as there is room in `numbers`; how many. `dueMs` says whether there is more. */
-  take(nowMs: number, numbers: Float64Array): number {
+  /**
+   * Notes what is due, in its order, as far as there is room in `numbers`; how many. `dueMs` says whether there is more. `isNeeded`: entries
+   * for which that is false are dropped.
+   */
+  take(nowMs: number, numbers: Float64Array, isNeeded: IsNeeded | null = null): number {
     let found = 0
-    const note = (_: number, number: number): void => {
-      numbers[found++] = number
+    const note = (time: number, number: number): void => {
+      if (isNeeded === null || isNeeded(number, time)) numbers[found++] = number
     }
     for (let moves = MOVES_MAX; ; ) {
       const list = this.#moving === NONE ? this.#first() : this.#moving
@@ -102,7 +106,7 @@ export class TimeWheel {
   }
 
   /** Drops entries that are not needed any more, some at a time, when at most `needed` are. */
-  tend(needed: number, isNeeded: (number: number) => boolean): void {
+  tend(needed: number, isNeeded: IsNeeded): void {
     if (!this.#lists.isSwept) {
       if (this.size <= 2 * needed + SWEPT_FROM) return
       this.#lists.beginSweep()

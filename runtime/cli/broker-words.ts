@@ -1,5 +1,5 @@
 /** Errors of the broker in the words of a user who gave lines, and no options. Pure. */
-import type { ErrorCode } from '../words/errors.ts'
+import type { ErrorCode } from '../words/error-codes.ts'
 
 /** `what` is the thing that became, or should have become, a record. */
 export function inWordsOfLines(code: string | undefined, message: string, what: 'line' | 'result'): string {

@@ -1,5 +1,5 @@
 /**
- * What a broker with a folder knows from one process to the next: its topics, its groups, and numbers never given twice.
+ * What a broker with a folder knows from one process to the next: its topics, groups, exchanges and schedules, and numbers never given twice.
  *
  * The control thread owns it and alone writes to its file, a state log (log/store/state-log.ts) in which every write is synced:
  * what exists is durable before any partition host hears of it. What partition hosts keep (records, and how far groups
@@ -11,13 +11,15 @@
  * topic/<name>           StoredTopic; written before its folders are made, and again when all are
  * group/<topic id>/<name>  { members, added }      one number for each partition; dead letters are known by it
  * gone/<topic id>          { partitions }          a topic that was deleted, until all its folders are removed
+ * exchange/, binding/      stored-exchanges.ts
+ * schedule/, tick/         stored-schedules.ts
  * ```
  *
  * A topic comes to have more partitions in three steps: its groups get numbers for them, the topic says how far it `grows`, and,
  * when all their folders are made, one record says that it has them. Whoever opens the folder in between removes those folders
  * (unfinished-growth.ts): nobody has published there. Numbers that groups have beyond are left to the next time.
  *
- * Bound: a few hundred bytes for each topic and group, and some for each partition of a group.
+ * Bound: a few hundred bytes for each topic, group, binding and schedule, and some for each partition of a group.
  */
 
 import { join } from 'node:path'
@@ -30,7 +32,9 @@ import { storeError } from '../log/store/store-errors.ts'
 import type { CutTail } from '../wire/folder.ts'
 import type { TopicShape } from '../wire/places.ts'
 import type { QueueShape } from '../wire/queue-places.ts'
+import { StoredExchanges } from './stored-exchanges.ts'
 import { groupKey, StoredGroups } from './stored-groups.ts'
+import { StoredSchedules } from './stored-schedules.ts'
 
 /** So many numbers are taken at a time; what is left of them at the end of the process is lost, and there are 2^31. */
 const IDS = 256
@@ -72,6 +76,8 @@ export class BrokerDirectory {
   readonly cuts: CutTail[] = []
   readonly #state: StateLog
   readonly groups: StoredGroups
+  readonly exchanges: StoredExchanges
+  readonly schedules: StoredSchedules
   #idsBelow: number
 
   /** @throws LogFileError where the folder is damaged or of a later version; DiskError */
@@ -83,7 +89,10 @@ export class BrokerDirectory {
     this.#refuseWithout(disk)
     this.#state = StateLog.open(disk, join(dir, 'catalog'), { logId: this.logId, syncs: true })
     if (this.#state.torn !== null) this.cuts.push(this.#state.torn)
-    this.groups = new StoredGroups(this.#state, changes => this.#write(changes))
+    const write = (changes: readonly (readonly [string, unknown])[]): void => this.#write(changes)
+    this.groups = new StoredGroups(this.#state, write)
+    this.exchanges = new StoredExchanges(this.#state, write)
+    this.schedules = new StoredSchedules(this.#state, write)
     this.#idsBelow = (this.#state.get('ids') as { readonly below: number } | undefined)?.below ?? 1
   }
 

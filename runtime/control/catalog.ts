@@ -5,13 +5,20 @@
  */
 
 import { join } from 'node:path'
-import { Doorbell, hintsBytes, type Memory, ringBytes, windowBytes } from 'sharedarraybuffer-ring'
+import { Doorbell, type Memory, windowBytes } from 'sharedarraybuffer-ring'
 import { letterIndexBytes } from '../dead-letters/memory-letter-index.ts'
-import { LINK_HINTS, LINK_RING_BYTES } from '../link/link.ts'
 import { openDisk } from '../log/disk/world-disk.ts'
 import { frameBytesMax, partitionFolder } from '../log/store/log-place.ts'
 import type { LetterIndexPlace } from '../wire/host-calls.ts'
-import { HOST_BELL, HOST_BYTES, PARTITION_BYTES, SLOT_BYTES, THREAD_BELL, THREAD_BYTES } from '../wire/layout.ts'
+import {
+  BROKER_BYTES,
+  BROKER_ROUTES,
+  HOST_BELL,
+  HOST_BYTES,
+  PARTITION_BYTES,
+  SLOT_BYTES,
+  THREAD_BELL,
+} from '../wire/layout.ts'
 import { MEMORY_TUNING, type MemoryTuning } from '../wire/memory-tuning.ts'
 import type {
   GroupPlace,
@@ -26,9 +33,11 @@ import { deletedTopic } from '../words/deleted-topic.ts'
 import type { BrokerDirectory, GroupName } from './broker-directory.ts'
 import type { GroupEntry, RingEntry, ThreadEntry, TopicEntry } from './catalog-entries.ts'
 import { CatalogGroups } from './catalog-groups.ts'
+import { Exchanges } from './exchanges.ts'
 import { KeptStates } from './kept-states.ts'
 import { hostOf } from './placement.ts'
 import { SharedMemory } from './shared-memory.ts'
+import { allocateThread } from './thread-memory.ts'
 
 export class Catalog {
   readonly shared: SharedMemory
@@ -38,12 +47,15 @@ export class Catalog {
   readonly topicsByName: Map<string, TopicEntry> = new Map()
   readonly rings: Map<number, RingEntry> = new Map()
   readonly groups: CatalogGroups
+  readonly exchanges: Exchanges
   /** Of handlers, by member. */
   readonly snapshots: KeptStates<HandlerSnapshot>
   /** How far named producers are, by topic and name. */
   readonly producers: KeptStates<ProducerState>
   readonly #tuning: MemoryTuning
   readonly #directory: BrokerDirectory | null
+  /** Address of the broker's own words. */
+  readonly #broker: number
   /** What threads may be reading that were given up and have not ended. */
   #unread: { readonly blocks: readonly number[]; readonly readers: Set<number> }[] = []
   #nextId = 0
@@ -60,6 +72,8 @@ export class Catalog {
       nextId: () => this.nextStoredId(),
       snapshotOffset: cursor => this.snapshots.get(`${cursor}`)?.offset ?? null,
     })
+    this.#broker = this.shared.allocate(BROKER_BYTES, 'the broker')
+    this.exchanges = new Exchanges(memory, this.#broker + BROKER_ROUTES, directory)
     this.hosts = Array.from({ length: hosts }, () => ({ address: this.shared.allocate(HOST_BYTES, 'the broker') }))
   }
 
@@ -86,31 +100,10 @@ export class Catalog {
   }
 
   addThread(): ThreadEntry {
-    const parts = [
-      ringBytes(LINK_RING_BYTES),
-      ringBytes(LINK_RING_BYTES),
-      hintsBytes(LINK_HINTS),
-      hintsBytes(LINK_HINTS),
-    ]
-    const links = this.hosts.flatMap(() => parts)
-    const blocks = this.shared.allocateAll([THREAD_BYTES, ...links], 'a thread')
+    const { blocks, links } = allocateThread(this.shared, this.hosts)
     const thread = this.nextId()
     const entry: ThreadEntry = {
-      place: {
-        thread,
-        address: blocks[0] as number,
-        links: this.hosts.map(({ address }, host) => {
-          const part = (index: number): number => blocks[1 + host * parts.length + index] as number
-          return {
-            host,
-            address,
-            toHost: { address: part(0), capacity: LINK_RING_BYTES },
-            toThread: { address: part(1), capacity: LINK_RING_BYTES },
-            hintsToHost: part(2),
-            hintsToThread: part(3),
-          }
-        }),
-      },
+      place: { thread, address: blocks[0] as number, broker: this.#broker, links },
       blocks,
       leaving: null,
       slots: [],

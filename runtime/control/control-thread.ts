@@ -5,12 +5,9 @@
  * user code and never touches a record. Everything it decides is decided in assignment.ts and the supervisor's step.
  */
 
-import type { MessagePort } from 'node:worker_threads'
-import { type Calls, connect, serve } from '../../actors/control-port.ts'
-import { setErrorWire } from '../../actors/error-wire.ts'
+import type { Calls } from '../../actors/control-port.ts'
 import { nowMs, viewMemory } from '../../actors/world.ts'
 import { openDisk } from '../log/disk/world-disk.ts'
-import { storeError } from '../log/store/store-errors.ts'
 import type { BrokerNotice, ControlBoot, HandlerControlApi, OwnerControlApi, RunSpec } from '../wire/control-calls.ts'
 import { FAULT_BYTES } from '../wire/layout.ts'
 import type { LetterTopics } from '../wire/letter-calls.ts'
@@ -24,6 +21,7 @@ import { Catalog } from './catalog.ts'
 import type { ThreadEntry } from './catalog-entries.ts'
 import { DeadLetterTopics } from './dead-letter-topics.ts'
 import { Deletions } from './deletions.ts'
+import { ExchangeCalls } from './exchange-calls.ts'
 import { GroupCalls } from './group-calls.ts'
 import { describeHold } from './holds.ts'
 import { HostNotices } from './host-notices.ts'
@@ -38,12 +36,13 @@ import { ProducerCalls } from './producer-calls.ts'
 import { QueueCalls } from './queue-calls.ts'
 import { QueueOpenings } from './queue-openings.ts'
 import { Runs } from './runs.ts'
+import { StoredOpenings } from './stored-openings.ts'
 import { TopicCalls } from './topic-calls.ts'
 import { TopicRemoval } from './topic-removal.ts'
 import { watch } from './watchdog.ts'
 import { WindowLending } from './window-lending.ts'
 
-class ControlThread {
+export class ControlThread {
   readonly #gate = new CallGate()
   readonly #directory: BrokerDirectory | null
   readonly #catalog: Catalog
@@ -57,6 +56,7 @@ class ControlThread {
   readonly #topics: TopicCalls
   readonly #groups: GroupCalls
   readonly #queues: QueueCalls
+  readonly #exchanges: ExchangeCalls
   readonly #producers: ProducerCalls
   readonly #notices: HostNotices
   readonly #stopWatching: () => void
@@ -125,15 +125,27 @@ class ControlThread {
     const growth = new PartitionGrowth({ catalog, hosts, directory }, openings, producers, this.#runs)
     this.#topics = new TopicCalls({ gate, catalog, hosts, openings, windows, deletions, growth })
     this.#groups = new GroupCalls({ gate, catalog, hosts, openings, runs: this.#runs, deletions })
+    const queues = new QueueOpenings(catalog, directory, openings, removal, boot.queueSegmentBytes)
     this.#queues = new QueueCalls({
       gate,
       catalog,
       hosts,
-      openings: new QueueOpenings(catalog, directory, openings, removal, boot.queueSegmentBytes),
+      openings: queues,
       windows,
       runs: this.#runs,
     })
-    this.#producers = new ProducerCalls({ gate, catalog, hosts, openings, windows, producers, lean: this.#lean })
+    this.#exchanges = new ExchangeCalls(gate, catalog, directory)
+    const stored = new StoredOpenings(directory, openings, queues)
+    this.#producers = new ProducerCalls({
+      gate,
+      catalog,
+      hosts,
+      openings,
+      stored,
+      windows,
+      producers,
+      lean: this.#lean,
+    })
     this.#stopWatching = watch((now, lateMs) => this.#runs.watch(now, lateMs))
   }
 
@@ -168,11 +180,13 @@ class ControlThread {
       keepSnapshot: async (cursor, epoch, snapshot) => this.#runs.keepSnapshot(cursor, epoch, snapshot),
       failRun: async (cursor, epoch, error) => this.#runs.failRun(cursor, epoch, fromWire(error)),
       confirmQueue: (queue, cursor) => this.#queues.confirm(queue, cursor),
+      routeChanges: position => this.#exchanges.changes(position),
     }
   }
 
   ownerApi(): OwnerControlApi {
     const [topics, groups, producers, runs] = [this.#topics, this.#groups, this.#producers, this.#runs]
+    const exchanges = this.#exchanges
     return {
       ...this.#handlerApi(),
       openTopic: (...asked) => topics.open(...asked),
@@ -180,6 +194,11 @@ class ControlThread {
       queueStats: queue => this.#queues.stats(queue),
       askQueue: (...asked) => this.#queues.ask(...asked),
       cancelMessage: (...asked) => this.#queues.cancel(...asked),
+      declareExchange: (...asked) => exchanges.declare(...asked),
+      bindExchange: (...asked) => exchanges.bind(...asked),
+      unbindExchange: (...asked) => exchanges.unbind(...asked),
+      deleteExchange: exchange => exchanges.delete(exchange),
+      listExchanges: () => exchanges.list(),
       addPartitions: (...asked) => topics.addPartitions(...asked),
       deleteTopic: topic => topics.delete(topic),
       topicStats: topic => topics.stats(topic),
@@ -254,33 +273,4 @@ function storeOf(
   if (directory === null) return null
   const { dir, logId } = directory
   return { dir, held, logId, journalBytes, settledCompactBytes, queueScanBytes, modes }
-}
-
-/** What the main thread hands over when it starts this one. */
-export interface ControlStart {
-  readonly boot: ControlBoot
-  readonly api: MessagePort
-  readonly members: MessagePort
-  readonly notices: MessagePort
-}
-
-/** The thread's work, from its start on. */
-export function control({ boot, api, members, notices }: ControlStart): void {
-  setErrorWire({ toWire, fromWire: wire => fromWire(wire as Parameters<typeof fromWire>[0]) })
-  const remote = connect<MemberApi>(members, { name: 'the main thread', lost: new Promise(() => undefined) })
-  // A blocked main thread is no reason to give its members up.
-  const tell = (notice: BrokerNotice): void => notices.postMessage(notice)
-  try {
-    const thread = new ControlThread(boot, remote.withDeadline(2 ** 31 - 1), tell)
-    serve(api, thread.ownerApi())
-    thread.ready().then(
-      () => {
-        tell({ kind: 'ready', place: thread.ownerPlace })
-        thread.tellCuts()
-      },
-      (error: unknown) => tell({ kind: 'brokerFailed', error: toWire(error) }),
-    )
-  } catch (error) {
-    tell({ kind: 'brokerFailed', error: toWire(storeError(error)) })
-  }
 }

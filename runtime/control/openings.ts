@@ -10,7 +10,7 @@ import { DEAD_LETTER_EXTRA_BYTES } from '../group/dead-letter.ts'
 import type { GroupSpec, RunSpec } from '../wire/control-calls.ts'
 import type { PartitionHostApi } from '../wire/host-calls.ts'
 import type { GroupPlace, RetryPolicy, TopicShape } from '../wire/places.ts'
-import { titleOf } from '../wire/produced-topic.ts'
+import { kindOf, titleOf } from '../wire/produced-topic.ts'
 import { MillraceError } from '../words/errors.ts'
 import { checkName } from '../words/names.ts'
 import type { BrokerDirectory, GroupName } from './broker-directory.ts'
@@ -145,6 +145,7 @@ export class Openings {
   /** A topic, or the one that a queue is inside. What could not be made leaves nothing behind; one that is on disk already stays there. */
   async make(shape: TopicShape, madeFor?: GroupName): Promise<TopicEntry> {
     const stored = this.#directory?.topic(shape.name)
+    if (this.#catalog.exchanges.named(shape.name) !== undefined) throw isExchange(shape)
     const topic = this.#catalog.addTopic(shape, madeFor ?? stored?.madeFor ?? null)
     const groups = shape.log === null ? [] : (this.#directory?.groups.of(shape.id) ?? [])
     const membersOf = (partition: number): number[] => groups.map(cursors => cursors[partition] as number)
@@ -325,6 +326,13 @@ export class Openings {
 /** A group that nobody has joined yet. */
 function unjoined(topic: number, group: string): GroupSpec {
   return { topic, group, policy: DEFAULT_POLICY, deadLetter: null, from: 'earliest', given: [] }
+}
+
+function isExchange(shape: TopicShape): MillraceError {
+  return new MillraceError(
+    'MILL_CONFIG_MISMATCH',
+    `${shape.name} is an exchange, not a ${kindOf(shape)}: open it with broker.exchange, or use another name`,
+  )
 }
 
 function powerOfTwo(bytes: number): number {

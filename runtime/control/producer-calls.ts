@@ -14,6 +14,7 @@ import type { NamedProducers } from './named-producers.ts'
 import type { Openings } from './openings.ts'
 import type { PartitionHosts } from './partition-hosts.ts'
 import { addRings, replaceRing, ringsOf } from './producer-rings.ts'
+import type { StoredOpenings } from './stored-openings.ts'
 import type { WindowLending } from './window-lending.ts'
 
 export interface ProducerCallParts {
@@ -21,6 +22,7 @@ export interface ProducerCallParts {
   readonly catalog: Catalog
   readonly hosts: PartitionHosts
   readonly openings: Openings
+  readonly stored: StoredOpenings
   readonly windows: WindowLending
   readonly producers: NamedProducers
   readonly lean: LeanRings
@@ -53,8 +55,16 @@ export class ProducerCalls {
     })
   }
 
+  /** One that a process before made is opened as the folder has it: an exchange may lead there. */
   async attachByName(thread: number, name: string): Promise<ProducerPlaces> {
-    return this.attach(thread, this.#topicOf(name).shape.id)
+    const { gate, catalog, stored, windows } = this.#parts
+    const opened = (): Promise<TopicEntry | undefined> =>
+      gate.serially(async () => {
+        gate.checkRunning()
+        return catalog.topicsByName.get(name) ?? windows.withRoom(() => stored.open(name))
+      })
+    const topic = catalog.topicsByName.get(name) ?? (await opened())
+    return this.attach(thread, (topic ?? this.#topicOf(name)).shape.id)
   }
 
   async replaceRing(thread: number, id: number, bytes: number): Promise<RingPlace> {

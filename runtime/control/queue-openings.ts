@@ -68,11 +68,15 @@ export class QueueOpenings {
     return this.#open(stored, settings, given)
   }
 
-  /** A queue of a process before: as the folder has it, but for what the caller wants otherwise and may change. */
+  /** A queue of a process before, as the folder has it. */
+  stored(shape: TopicShape): Promise<TopicEntry> {
+    return this.#make(shape, termsOf(shape), true)
+  }
+
+  /** The same, but for what the caller wants otherwise and may change. */
   #open(stored: TopicShape, settings: QueueSettings, given: readonly string[]): Promise<TopicEntry> {
-    const { queue, terms } = stored
-    if (queue === undefined || terms === undefined)
-      throw new Error(`broken invariant: queue ${stored.name} has no terms in its folder`)
+    const terms = termsOf(stored)
+    const queue = stored.queue as QueueShape
     checkSameQueue(
       stored,
       terms,
@@ -161,6 +165,11 @@ export class QueueOpenings {
     const made = [...this.#catalog.topics.values()].filter(({ madeFor }) => madeFor?.topic === queue.shape.id)
     for (const topic of [queue, ...made]) await this.#removal.remove(topic).catch(() => undefined)
   }
+}
+
+function termsOf({ name, terms }: TopicShape): QueueTerms {
+  if (terms === undefined) throw new Error(`broken invariant: queue ${name} has no terms in its folder`)
+  return terms
 }
 
 function withIds(shape: QueueShape, isOnDisk: boolean): QueueShape {

@@ -7,6 +7,7 @@
  */
 
 import { crc32 } from 'node:zlib'
+import { Memory } from 'sharedarraybuffer-ring'
 import { LetterStates } from '../dead-letters/letter-states.ts'
 import type { SettledChange } from '../dead-letters/settled-letters.ts'
 import type { GroupActor } from '../group/group-actor.ts'
@@ -26,6 +27,7 @@ import type { PartitionDisk } from '../partition/partition-disk.ts'
 import type { CutTail } from '../wire/folder.ts'
 import type { PartitionPlace, TopicShape } from '../wire/places.ts'
 import type { BrokerDirectory } from './broker-directory.ts'
+import { Exchanges } from './exchanges.ts'
 import { KeptStates } from './kept-states.ts'
 import { openDirectory } from './open-directory.ts'
 
@@ -94,6 +96,10 @@ export function makeFolder(isClosed: boolean): MadeFolder {
   directory.reserveIds(10)
   for (const shape of TOPICS) directory.keepTopic({ shape, deadLettersOf: shape.id === 3 ? [1] : [] })
   directory.groups.keep(1, 'g', [MEMBER])
+  directory.exchanges.declare({ id: 4, name: 'events', type: 'topic', alternate: null })
+  directory.exchanges.bind({ exchange: 4, kind: 'topic', target: 1, by: 'orders.#' })
+  directory.exchanges.bind({ exchange: 4, kind: 'topic', target: 2, by: 'clicks.#' })
+  directory.schedules.keep({ name: 'nightly', definition: '{"cron":"0 3 * * *"}', tick: null })
   const states = ['snapshots', 'producers'].map(name => keptIn(disk, directory, name))
   const store = LogStore.open(disk, DIR, 0, logId, [], { journalBytes: JOURNAL_BYTES })
   const groups = new GroupStates(disk, `${DIR}/host-0.groups`, logId)
@@ -104,6 +110,7 @@ export function makeFolder(isClosed: boolean): MadeFolder {
   for (let round = 0; round < 24; round++) {
     store.append(logs.map(log => entryOf(log, VALUE_BYTES)))
     if (round % 6 === 0) {
+      directory.schedules.decide('nightly', round)
       for (const kept of states) kept.keep('one', { round, text: 'x'.repeat(60) }, true)
       groups.write([groupAt(round)])
       settled.write([{ topic: 1, partition: 0, settled: [[round, round + 3]], out: [[round + 3, round + 4]] }])
@@ -165,7 +172,13 @@ export function openFolder(disk: Disk): OpenedFolder {
     })
     const settled = host.settledOf(1, 0, ends.get(1) ?? { startOffset: 0, endOffset: 0 })
     const contents = {
-      catalog: [directory.topics(), directory.groups.cursors(1, 'g'), directory.hosts],
+      catalog: [
+        directory.topics(),
+        directory.groups.cursors(1, 'g'),
+        directory.hosts,
+        new Exchanges(Memory.allocate(256), 128, directory).since({ seen: 0, generation: 0 }).changes,
+        directory.schedules.all(),
+      ],
       snapshots: kept[0]?.get('one'),
       producers: kept[1]?.get('one'),
       groups: host.states.get(MEMBER),

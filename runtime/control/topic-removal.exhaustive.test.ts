@@ -71,7 +71,13 @@ t.test('a topic is there or gone, wherever the process that removed it ended', a
   const { whole, gone, operations } = await extremes()
   t.ok(operations > 20, `${operations} operations`)
   t.equal(whole.logs.length - gone.logs.length, 1)
-  t.match(gone.catalog, [[{ shape: { id: 2 } }, { shape: { id: 3 }, deadLettersOf: [] }], undefined, 1])
+  t.match(gone.catalog, {
+    0: [{ shape: { id: 2 } }, { shape: { id: 3 }, deadLettersOf: [] }],
+    1: undefined,
+    2: 1,
+    3: [{ kind: 'declare' }, { kind: 'bind', target: { name: 'clicks' } }],
+  })
+  t.match(whole.catalog, { 3: { length: 3 } }, 'with the binding that leads to it')
   const seen = new Set<boolean>()
   for (const at of drawn(operations)) {
     for (const how of ['crash', 'power', 'crash and power', 'ended again'] as const) {

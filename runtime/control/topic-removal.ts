@@ -34,13 +34,17 @@ export class TopicRemoval {
     const cursors = this.#membersOf(id)
     directory?.deleteTopic(name)
     const blocks = this.#catalog.takeOut(topic)
+    const unbound = this.#catalog.exchanges.forget(id, name)
     for (const other of this.#catalog.topics.values()) other.deadLettersOf.delete(id)
     await this.#hosts.all(api => api.dropTopic(id, { partitions, cursors }))
     this.#catalog.freeUnread(id, blocks, this.#owner)
     const { producers, snapshots } = this.#catalog
     for (const key of producers.names) if (key.startsWith(`${id}/`)) producers.forget(key)
     for (const cursor of cursors) snapshots.forget(`${cursor}`)
-    if (directory !== null) removeDeletedTopic(directory.disk, directory, { id, partitions })
+    if (directory === null) return
+    // What leads to a topic that is gone leads nowhere, and whoever opens the folder next would remove it.
+    directory.exchanges.forget(unbound)
+    removeDeletedTopic(directory.disk, directory, { id, partitions })
   }
 
   /** Of a topic that is on disk and could not be opened: it stays there, and nothing of it is left here. */

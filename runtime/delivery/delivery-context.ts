@@ -1,14 +1,16 @@
 /**
- * What a handler sees besides its delivery: where it runs, its data, its signal, and a way to publish.
+ * What a handler sees besides its delivery: where it runs, its data, its signal, and ways to publish.
  *
  * The handling thread; one per partition and incarnation, and one for each of several deliveries at a time. Publishes made during a delivery belong to that delivery: it
  * is not over before they are confirmed, and fails when one of them does.
  */
 import { setMaxListeners } from 'node:events'
+import { checkRouteOptions } from '../options/publish-options.ts'
 import type { Publishers } from '../publish/publishers.ts'
+import type { ExchangeDefinition, RouteOptions, RouteReceipt } from '../words/exchange.ts'
 import type { HandlerContext } from '../words/handler.ts'
 import type { Message, Receipt } from '../words/message.ts'
-import type { QueueMessage } from '../words/queue-message.ts'
+import type { QueueMessage, QueueReceipt } from '../words/queue-message.ts'
 import type { QueueDefinition } from '../words/queue-options.ts'
 import type { TopicDefinition } from '../words/topic-definition.ts'
 
@@ -97,18 +99,37 @@ export class DeliveryContext implements HandlerContext {
     target: string | TopicDefinition<V> | QueueDefinition<V>,
     message: Message<V> | QueueMessage<V>,
   ): Promise<Receipt> {
-    const published = this.#publish(target, message)
+    return this.#ofDelivery(() => this.#publishers.publish(nameOf(target), message))
+  }
+
+  send<V>(queue: string | QueueDefinition<V>, message: QueueMessage<V>): Promise<QueueReceipt> {
+    // The producer of a queue gives receipts of a queue.
+    const sent = (): Promise<unknown> => this.#publishers.publish(nameOf(queue), message, 'queue')
+    return this.#ofDelivery(sent as () => Promise<QueueReceipt>)
+  }
+
+  route<V>(
+    exchange: string | ExchangeDefinition<V>,
+    routingKey: string,
+    message: QueueMessage<V>,
+    options?: RouteOptions,
+  ): Promise<RouteReceipt> {
+    return this.#ofDelivery(() => {
+      const checked = checkRouteOptions(options)
+      return this.#publishers.exchanges.publish({ name: nameOf(exchange), id: null }, routingKey, message, checked)
+    })
+  }
+
+  #ofDelivery<T>(publish: () => Promise<T>): Promise<T> {
+    let published: Promise<T>
+    try {
+      published = publish()
+    } catch (error) {
+      published = Promise.reject(error)
+    }
     this.#published.push(published)
     published.catch(() => undefined) // the delivery's own `settled` sees it
     return published
-  }
-
-  #publish(topic: string | { readonly name: string }, message: Message): Promise<Receipt> {
-    try {
-      return this.#publishers.publish(typeof topic === 'string' ? topic : String(topic?.name), message)
-    } catch (error) {
-      return Promise.reject(error)
-    }
   }
 
   /** Publishes not yet accounted for by `settled`. */
@@ -127,6 +148,10 @@ export class DeliveryContext implements HandlerContext {
     this.#published = []
     await Promise.all(published)
   }
+}
+
+function nameOf(target: string | { readonly name: string }): string {
+  return typeof target === 'string' ? target : String(target?.name)
 }
 
 /** Each of the deliveries that are pending may listen to the signal of their partition: that is no leak, of which Node warns. */

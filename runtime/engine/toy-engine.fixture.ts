@@ -4,7 +4,8 @@
  * A topic is an array of records for each partition; a group knows the positions that are settled. Stores outlive a close, as a
  * server would.
  */
-import { type ErrorCode, MillraceError } from '../words/errors.ts'
+import type { ErrorCode } from '../words/error-codes.ts'
+import { MillraceError } from '../words/errors.ts'
 import { type Capabilities, checkSeek } from './capabilities.ts'
 import { type Engine, type GroupPort, type Receiver, seekKind, type TopicPort, type TopicSettings } from './engine.ts'
 import type { DeliveredRecord, EncodedRecord, Position } from './records.ts'

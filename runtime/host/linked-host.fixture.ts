@@ -5,7 +5,7 @@ import { PartitionWriter } from '../publish/partition-writer.ts'
 import { writeRecord } from '../publish/record-writer.ts'
 import { AttachedThread } from '../thread/attached-thread.ts'
 import type { HostNotice } from '../wire/host-calls.ts'
-import { FAULT_BYTES, HOST_BYTES, PARTITION_BYTES, THREAD_BELL, THREAD_BYTES } from '../wire/layout.ts'
+import { BROKER_BYTES, FAULT_BYTES, HOST_BYTES, PARTITION_BYTES, THREAD_BELL, THREAD_BYTES } from '../wire/layout.ts'
 import { MEMORY_TUNING } from '../wire/memory-tuning.ts'
 import type { TopicShape } from '../wire/places.ts'
 import { PartitionHost } from './partition-host.ts'
@@ -50,7 +50,12 @@ export function linkedHost(partitions: number): LinkedHost {
     hintsToThread: arena.allocate(hintsBytes(LINK_HINTS)),
   }
   const address = arena.allocate(THREAD_BYTES)
-  const thread = new AttachedThread(memory, { thread: THREAD, address, links: [link] })
+  const thread = new AttachedThread(memory, {
+    thread: THREAD,
+    address,
+    broker: arena.allocate(BROKER_BYTES),
+    links: [link],
+  })
   const notices: HostNotice[] = []
   const boot = {
     memory: memory.handle,

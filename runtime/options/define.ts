@@ -1,16 +1,18 @@
 /**
- * `defineTopic`, `defineQueue` and `defineHandler`: the declarations that producers, consumers and worker threads share.
+ * `defineTopic`, `defineQueue`, `defineExchange` and `defineHandler`: the declarations that producers, consumers and worker threads share.
  *
  * Leaf module, any thread; a handler module is loaded in every handler thread. All check at once, so that a mistake
  * shows where it is written and not when a record arrives.
  */
 import { closest } from '../base/closest.ts'
 import { MillraceError } from '../words/errors.ts'
+import type { ExchangeDefinition, ExchangeOptions } from '../words/exchange.ts'
 import type { BatchHandler, Handler } from '../words/handler.ts'
 import { checkName, show } from '../words/names.ts'
 import type { QueueBatchHandler, QueueHandler } from '../words/queue-handler.ts'
 import type { QueueDefinition, QueueOptions } from '../words/queue-options.ts'
 import type { TopicDefinition, TopicOptions } from '../words/topic-definition.ts'
+import { checkExchangeOptions } from './exchange-options.ts'
 import type { Given } from './option-table.ts'
 import { checkQueueOptions } from './queue-options.ts'
 import { checkTopicOptions } from './topic-options.ts'
@@ -47,8 +49,24 @@ export function defineQueue<V = unknown>(name: string, options?: QueueOptions): 
   return definition('queue', name, checkQueueOptions(options))
 }
 
+/**
+ * Names an exchange with its options and the type of its values, for publishers and handlers to share.
+ *
+ * @throws MillraceError `MILL_INVALID_NAME`, `MILL_INVALID_OPTION`, `MILL_UNKNOWN_OPTION`
+ * @example
+ * export const events = defineExchange<Event>('events', { type: 'topic' })
+ * await (await broker.exchange(events)).publish('orders.eu.paid', { value: event })
+ */
+export function defineExchange<V = unknown>(name: string, options?: ExchangeOptions): ExchangeDefinition<V> {
+  return definition('exchange', name, checkExchangeOptions(options))
+}
+
 /** Only the given options: a default must not contradict what exists already. */
-function definition<O>(kind: 'topic' | 'queue', name: string, checked: O & Given): { name: string; options: O } {
+function definition<O>(
+  kind: 'topic' | 'queue' | 'exchange',
+  name: string,
+  checked: O & Given,
+): { name: string; options: O } {
   const given = Object.fromEntries(Object.entries(checked).filter(([key]) => checked.given.has(key)))
   return Object.freeze({ name: checkName(kind, name), options: Object.freeze(given) as O })
 }

@@ -1,18 +1,26 @@
-/** Options of `publish`, `publishBatch` and `writable`. Any thread. */
+/** Options of `publish`, `publishBatch` and `writable`, and of `publish` by an exchange. Any thread. */
 
+import type { RouteOptions } from '../words/exchange.ts'
 import type { PublishOptions, WritableOptions } from '../words/message.ts'
 import { TIMER_MS_MAX } from './option-bounds.ts'
-import { integer, number, signal } from './option-rules.ts'
+import { integer, number, oneOf, signal } from './option-rules.ts'
 import { check, type Filled, type Given, type Table } from './option-table.ts'
 
 export interface CheckedPublishOptions extends Filled<PublishOptions, 'signal' | 'timeoutMs'>, Given {}
 
 export interface CheckedWritableOptions extends Filled<WritableOptions, 'signal' | 'timeoutMs'>, Given {}
 
+export interface CheckedRouteOptions extends Filled<RouteOptions, 'signal' | 'timeoutMs'>, Given {}
+
 const PUBLISH: Table<CheckedPublishOptions> = {
   signal: { missing: () => undefined, check: signal },
   // The default depends on what is waited for (pending-publish.ts).
   timeoutMs: number(1, TIMER_MS_MAX, undefined, 'or Infinity'),
+}
+
+const ROUTE: Table<CheckedRouteOptions> = {
+  ...PUBLISH,
+  unroutable: oneOf(['reject', 'drop'], 'reject'),
 }
 
 const WRITABLE: Table<CheckedWritableOptions> = {
@@ -22,6 +30,8 @@ const WRITABLE: Table<CheckedWritableOptions> = {
 
 const PUBLISH_DEFAULTS: CheckedPublishOptions = check('publish', PUBLISH, undefined)
 
+const ROUTE_DEFAULTS: CheckedRouteOptions = check('publish', ROUTE, undefined)
+
 /** Called for every publish, nearly always without options, which then costs nothing. */
 export function checkPublishOptions(options: unknown): CheckedPublishOptions {
   return options === undefined ? PUBLISH_DEFAULTS : check<CheckedPublishOptions>('publish', PUBLISH, options)
@@ -29,4 +39,9 @@ export function checkPublishOptions(options: unknown): CheckedPublishOptions {
 
 export function checkWritableOptions(options: unknown): CheckedWritableOptions {
   return check<CheckedWritableOptions>('writable', WRITABLE, options)
+}
+
+/** The same for a publish by an exchange. */
+export function checkRouteOptions(options: unknown): CheckedRouteOptions {
+  return options === undefined ? ROUTE_DEFAULTS : check<CheckedRouteOptions>('publish', ROUTE, options)
 }

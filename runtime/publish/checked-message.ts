@@ -64,6 +64,16 @@ export function asEitherMessage(message: Message): Message & QueueOnly {
   return message
 }
 
+/** The same for a message that an exchange routes: it has the fields of a queue's. */
+export function asRoutedMessage(message: QueueMessage): QueueMessage {
+  if (typeof message !== 'object' || message === null) throw noMessage(message)
+  for (const field in message) {
+    if (field !== 'key' && field !== 'value' && field !== 'headers' && !QUEUE_ONLY.includes(field))
+      checkField(message, field, QUEUE_FIELDS, 'a message to an exchange')
+  }
+  return message
+}
+
 export type QueueOnly = Omit<QueueMessage, keyof Message>
 
 /** A message to a queue, each property read once. */
@@ -87,15 +97,19 @@ export function asQueueMessage(
   if (typeof message !== 'object' || message === null) throw noMessage(message)
   for (const field in message) {
     if (field !== 'key' && field !== 'value' && field !== 'headers' && !QUEUE_ONLY.includes(field))
-      checkField(message, field, QUEUE_FIELDS)
+      checkField(message, field, QUEUE_FIELDS, 'a message to a queue')
   }
   const { key, value, headers, priority = otherwise, delayMs, deliverAt, ttlMs, id: given } = message as QueueMessage
-  if (Number.isInteger(priority) && priority >= 0 && priority < priorities) {
-    // That of a delivery is the name of what it was: sent again, it is another message.
-    const id = given === undefined || isRecord(message) ? null : checkedId(given, queue, shape)
-    const fields = messageFields(priority, { delayMs, deliverAt, ttlMs }, shape, id)
-    return { key, value, headers, partition: undefined, timestamp: undefined, fields }
-  }
+  checkPriority(priority, queue, priorities)
+  // That of a delivery is the name of what it was: sent again, it is another message.
+  const id = given === undefined || isRecord(message) ? null : checkedId(given, queue, shape)
+  const fields = messageFields(priority, { delayMs, deliverAt, ttlMs }, shape, id)
+  return { key, value, headers, partition: undefined, timestamp: undefined, fields }
+}
+
+/** @throws MillraceError MILL_OUT_OF_RANGE */
+export function checkPriority(priority: number, queue: string, priorities: number): void {
+  if (Number.isInteger(priority) && priority >= 0 && priority < priorities) return
   const range = priorities === 1 ? '0' : `an integer from 0 to ${priorities - 1}`
   throw new MillraceError(
     'MILL_OUT_OF_RANGE',
@@ -104,7 +118,7 @@ export function asQueueMessage(
 }
 
 /** An inherited field is not the message's own: libraries put enumerable ones on `Object.prototype`. */
-function checkField(message: Message, name: string, fields: readonly string[] = FIELDS): void {
+function checkField(message: object, name: string, fields: readonly string[] = FIELDS, what = 'a message'): void {
   if (Array.isArray(message)) throw noMessage(message)
   if (!Object.hasOwn(message, name) || (ORIGINS.has(name) && isRecord(message))) return
   const meant = closest(name, fields)
@@ -112,7 +126,6 @@ function checkField(message: Message, name: string, fields: readonly string[] = 
     meant === undefined
       ? `it has ${listed(fields)}; put other data into \`value\` or \`headers\``
       : `did you mean \`${meant}\`?`
-  const what = fields === FIELDS ? 'a message' : 'a message to a queue'
   throw new MillraceError('MILL_UNKNOWN_OPTION', `${what} has no field ${show(name)}: ${help}`)
 }
 

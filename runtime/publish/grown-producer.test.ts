@@ -134,8 +134,9 @@ t.test('what may be missing goes where it was to go before, and what it lacks th
   const producer = {
     topic: { name: 'orders', partitions: 4 },
     onGrown: () => undefined,
-    partitionOf: (key: string, wanted: number | undefined, partitions: number) =>
-      wanted ?? partitionOfKey(key, partitions),
+    choice: {
+      among: (partitions: number, wanted: number | undefined, key: string) => wanted ?? partitionOfKey(key, partitions),
+    },
     publishSequenced: async (messages: readonly Message<number>[], sequences: readonly number[]) => {
       published.push(messages.map((message, at) => ({ ...message, sequence: sequences[at] as number })))
       return { count: messages.length, ranges: [{ partition: 3, baseOffset: 7, count: 1 }], durability: 'fsync' }
@@ -172,7 +173,7 @@ t.test('a record that names a partition of before it was there is not taken for 
   const producer = {
     topic: { name: 'orders', partitions: 4 },
     onGrown: () => undefined,
-    partitionOf: (_key: string, wanted: number) => wanted,
+    choice: { among: (_partitions: number, wanted: number) => wanted },
     publishSequenced: async (_: unknown, sequences: readonly number[]) => {
       published.push(...sequences)
       return { count: 1, ranges: [], durability: 'fsync' }
@@ -201,7 +202,7 @@ t.test('nothing goes to new partitions before it is durable from which number on
   const fake = {
     topic: { name: 'orders', partitions: 2 },
     onGrown: () => undefined,
-    partitionOf: () => 0,
+    choice: { among: () => 0 },
     hold: () => {
       told.push('held')
       return () => void told.push('let go')

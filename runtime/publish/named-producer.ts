@@ -122,7 +122,7 @@ export class SequencedProducer<V> implements NamedProducer<V> {
         'MILL_INVALID_OPTION',
         `a record of producer ${this.name} has neither key nor partition: it could not be found again; give one`,
       )
-    return this.#producer.partitionOf(key, partition, partitionsAt(this.#spread, number))
+    return this.#producer.choice.among(partitionsAt(this.#spread, number), partition, key ?? '')
   }
 
   /** Those whose keys are spread over fewer partitions than there are now name theirs. */

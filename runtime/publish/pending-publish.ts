@@ -3,12 +3,15 @@ import { nowMs } from '../../actors/world.ts'
 import { offAbort, onAbort } from '../base/abort-listeners.ts'
 import { ownedHeaders } from '../log/format/headers.ts'
 import { type ProducedTopic, titleOf } from '../wire/produced-topic.ts'
+import type { RouteTarget } from '../wire/route-changes.ts'
 import { FullError, MillraceError } from '../words/errors.ts'
+import type { RouteReceipt } from '../words/exchange.ts'
 import type { Message, PublishOptions, Receipt } from '../words/message.ts'
 import { AppendReceipt, SendReceipt } from './append-receipt.ts'
 import type { Answerer, FrameObserver } from './frame-tickets.ts'
 import { textOfId } from './message-fields.ts'
 import type { EncodedMessage } from './record-writer.ts'
+import { RoutedReceipt } from './routed-receipt.ts'
 import type { WaitingRoom } from './waiting-room.ts'
 
 export const PUBLISH_TIMEOUT_MS = 60_000
@@ -40,6 +43,8 @@ export class PendingPublish implements FrameObserver {
   isFree = false
   /** `tryPublish` has said that it is taken: it waits for its rate, too. */
   isTaken = false
+  /** Of a message that an exchange has sent here alone: the list with this target. Its receipt is that of an exchange. */
+  onlyTarget: readonly RouteTarget[] | null = null
   /** Bytes it takes in the waiting room. */
   bytes = 0
   message: EncodedMessage
@@ -47,7 +52,7 @@ export class PendingPublish implements FrameObserver {
   readonly #topic: ProducedTopic
   readonly #room: WaitingRoom
   readonly #timeoutMs: number | undefined
-  readonly #resolve: (receipt: Receipt) => void
+  readonly #resolve: (receipt: Receipt | RouteReceipt) => void
   readonly #reject: (error: Error) => void
   readonly #signal: AbortSignal | undefined
 
@@ -57,7 +62,7 @@ export class PendingPublish implements FrameObserver {
     message: EncodedMessage,
     original: Message,
     options: PublishOptions,
-    resolve: (receipt: Receipt) => void,
+    resolve: (receipt: never) => void,
     reject: (error: Error) => void,
   ) {
     this.#topic = topic
@@ -67,7 +72,7 @@ export class PendingPublish implements FrameObserver {
     this.since = nowMs()
     this.roomSince = this.since
     this.#timeoutMs = options.timeoutMs
-    this.#resolve = resolve
+    this.#resolve = resolve as (receipt: Receipt | RouteReceipt) => void
     this.#reject = reject
     this.#signal = options.signal
     if (this.#signal !== undefined) onAbort(this.#signal, this.#aborted)
@@ -94,11 +99,11 @@ export class PendingPublish implements FrameObserver {
     this.#finish()
     const { id, name, durability, queue } = this.#topic
     const offset = baseOffset + first
-    this.#resolve(
+    const receipt =
       queue === undefined
         ? new AppendReceipt(name, writer.partition, offset, durability)
-        : new SendReceipt(name, id, offset, durability, textOfId(this.message.fields), isDuplicate),
-    )
+        : new SendReceipt(name, id, offset, durability, textOfId(this.message.fields), isDuplicate)
+    this.#resolve(this.onlyTarget === null ? receipt : new RoutedReceipt(this.onlyTarget, receipt))
   }
 
   failed(_count: number, error: Error): void {

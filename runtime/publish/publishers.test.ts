@@ -68,7 +68,7 @@ t.test('a topic that is being opened gets what it is told of meanwhile', async t
   answer({ topic: SHAPE, rings: [first] })
   const producer = await opening
   t.equal(producer.topic.partitions, 3)
-  t.doesNotThrow(() => producer.partitionOf(null, 2, 3))
+  t.doesNotThrow(() => producer.choice.among(3, 2, ''))
   publishers.grown(grownBy(third, 3))
   t.equal(producer.topic.partitions, 3, 'once')
   t.notOk([first, second, third].some(isGivenBack))

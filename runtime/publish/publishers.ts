@@ -9,10 +9,13 @@ import type { AttachedThread } from '../thread/attached-thread.ts'
 import type { ControlApi } from '../wire/control-calls.ts'
 import { kindOf, titleOf } from '../wire/produced-topic.ts'
 import type { GrownTopic, NamedPlaces } from '../wire/producer-places.ts'
+import type { RouteTarget } from '../wire/route-changes.ts'
 import { deletedTopic } from '../words/deleted-topic.ts'
-import type { MillraceError } from '../words/errors.ts'
+import { MillraceError } from '../words/errors.ts'
 import type { Message, Receipt } from '../words/message.ts'
 import { asEitherMessage, isRecord } from './checked-message.ts'
+import { ExchangePublishes } from './exchange-publishes.ts'
+import { ExchangeTables } from './exchange-tables.ts'
 import { copyHeaders } from './given-headers.ts'
 import { ownDate } from './message-fields.ts'
 import { PartitionWriter } from './partition-writer.ts'
@@ -23,7 +26,7 @@ import { WaitingRoom } from './waiting-room.ts'
 /** The control calls that publishing needs. */
 export type PublishingControl = Pick<
   ControlApi,
-  'attachProducer' | 'attachProducerByName' | 'replaceRing' | 'describeHold'
+  'attachProducer' | 'attachProducerByName' | 'replaceRing' | 'describeHold' | 'routeChanges'
 >
 
 type AsPromises<T> = {
@@ -34,6 +37,8 @@ type AsPromises<T> = {
 const GIVEN_BACK_MAX = 64
 
 export class Publishers {
+  /** What is published by exchanges. */
+  readonly exchanges: ExchangePublishes
   readonly #thread: AttachedThread
   readonly #control: AsPromises<PublishingControl>
   readonly #upcalls: ProducerUpcalls
@@ -58,6 +63,8 @@ export class Publishers {
     thread.topicGone = topic => this.topicGone(topic)
     thread.memoryIsShort = () => this.#giveBack()
     this.#control = control
+    const routes = new ExchangeTables(thread.memory, thread.routes, position => control.routeChanges(position))
+    this.exchanges = new ExchangePublishes(routes, this, this.#room)
     this.#upcalls = {
       ...told,
       replaceRing: (ring, bytes) => control.replaceRing(thread.id, ring, bytes),
@@ -151,11 +158,11 @@ export class Publishers {
 
   /**
    * Publishes to the topic of this name, which must exist; bytes are taken as they are now. In the order of the calls:
-   * those that wait for the topic to be opened go first.
+   * those that wait for the topic to be opened go first. `kind`: what may have the name.
    */
-  publish(name: string, message: Message): Promise<Receipt> {
+  publish(name: string, message: Message, kind: 'queue' | 'any' = 'any'): Promise<Receipt> {
     const ready = this.#ready.get(name)
-    if (ready !== undefined) return ready.publish(message)
+    if (ready !== undefined) return ofKind(ready, kind).publish(message)
     let taken: Message
     try {
       taken = ownedMessage(message)
@@ -173,7 +180,7 @@ export class Publishers {
       producer => {
         // Not one whose topic was deleted meanwhile.
         if (passed() === 0 && this.#openByName.get(name) === producer) this.#ready.set(name, producer)
-        return producer.publish(taken)
+        return ofKind(producer, kind).publish(taken)
       },
       error => {
         passed()
@@ -196,8 +203,15 @@ export class Publishers {
     if (index !== -1) this.#opened.splice(index, 1)
   }
 
+  /** The open producer of this target. */
+  openedFor({ name, id }: RouteTarget): TopicProducer | undefined {
+    const producer = this.#openByName.get(name)
+    return producer?.topic.id === id ? producer : undefined
+  }
+
   /** Nothing comes any more: resolves when all that was published and is not answered is appended. */
   async flush(): Promise<void> {
+    await this.exchanges.idle()
     await Promise.all(this.#opened.map(producer => producer.flush(true)))
   }
 
@@ -220,9 +234,16 @@ export class Publishers {
   /** Refuses what comes, and fails what is on its way. */
   fail(error: MillraceError): void {
     this.#failure = error
+    this.exchanges.fail(error)
     for (const producer of this.#opened) producer.fail(error)
     this.#room.close()
   }
+}
+
+/** @throws MillraceError MILL_CONFIG_MISMATCH */
+function ofKind(producer: TopicProducer, kind: 'queue' | 'any'): TopicProducer {
+  if (kind === 'any' || producer.topic.queue !== undefined) return producer
+  throw new MillraceError('MILL_CONFIG_MISMATCH', `${titleOf(producer.topic)} is no queue: use context.publish for it`)
 }
 
 /** A message whose bytes the caller cannot change any more. It has the fields that it was given: what it may have is seen later. */

@@ -10,9 +10,10 @@ import type { AttachedThread } from '../thread/attached-thread.ts'
 import { type ProducedTopic, titleOf } from '../wire/produced-topic.ts'
 import type { RingPlace } from '../wire/producer-places.ts'
 import { MillraceError } from '../words/errors.ts'
-import type { BatchReceipt, Key, Message, Partitioner, PublishOptions, Receipt } from '../words/message.ts'
+import type { BatchReceipt, Message, PublishOptions, Receipt } from '../words/message.ts'
 import { Flushes } from './flushes.ts'
 import { Overdue, type Waiter } from './overdue.ts'
+import type { PartitionChoice } from './partition-choice.ts'
 import { PartitionWriters } from './partition-writers.ts'
 import { PendingBatch } from './pending-batch.ts'
 import { PendingPublish } from './pending-publish.ts'
@@ -79,6 +80,11 @@ export class TopicProducer implements Sweepable, RingUser {
     return this.#appends.topic
   }
 
+  /** What chooses partitions. */
+  get choice(): PartitionChoice {
+    return this.#appends.choice
+  }
+
   /**
    * The topic has more partitions, to which records go from now on. What waits already keeps the partition that it was given. Of
    * what is closed the new rings are given back.
@@ -105,26 +111,27 @@ export class TopicProducer implements Sweepable, RingUser {
   /** `isOutput`: a handler has returned it, and may not fail because others wait, too. Executors bound how many there are. */
   publish(message: Message, options: PublishOptions = NO_OPTIONS, isOutput = false): Promise<Receipt> {
     return new Promise((resolve, reject) => {
-      this.#checkOpen(options)
+      this.checkOpen(options)
       const encoded = this.#appends.encode(message)
       const pending = new PendingPublish(this.topic, this.#room, encoded, message, options, resolve, reject)
       pending.isOutput = isOutput
-      this.#send(pending)
+      this.send(pending)
     })
   }
 
   /** Publishes what was in a topic before; what is added on the way may go beyond `maxMessageBytes`, and no rate holds it. */
   publishStored(stored: StoredMessage, options: PublishOptions): Promise<Receipt> {
     return new Promise((resolve, reject) => {
-      this.#checkOpen(options)
+      this.checkOpen(options)
       const encoded = this.#appends.encodeStored(stored)
       const pending = new PendingPublish(this.topic, this.#room, encoded, stored, options, resolve, reject)
       pending.isFree = true
-      this.#send(pending)
+      this.send(pending)
     })
   }
 
-  #send(pending: PendingPublish): void {
+  /** Sends what is encoded for this topic. */
+  send(pending: PendingPublish): void {
     let isHeld = false
     try {
       isHeld = this.#appends.holds(pending)
@@ -139,7 +146,7 @@ export class TopicProducer implements Sweepable, RingUser {
 
   /** `mayWait`: the record may also wait for its partition's larger ring. */
   tryPublish(message: Message, mayWait = true): boolean {
-    this.#checkOpen(NO_OPTIONS)
+    this.checkOpen(NO_OPTIONS)
     return this.#appends.tryPublish(message, mayWait)
   }
 
@@ -159,7 +166,7 @@ export class TopicProducer implements Sweepable, RingUser {
         refuse(error)
       }
       try {
-        this.#checkOpen(options)
+        this.checkOpen(options)
       } catch (error) {
         reject(error as Error)
         return
@@ -186,25 +193,11 @@ export class TopicProducer implements Sweepable, RingUser {
    * nothing comes any more, and what nobody waits to hear of is not waited for.
    */
   async flush(isLast = false): Promise<void> {
-    this.#checkOpen(NO_OPTIONS)
+    this.checkOpen(NO_OPTIONS)
     this.#thread.sealAll()
     const flushed = this.#flushes.add(this.#line.serial, isLast)
     this.serve()
     return flushed
-  }
-
-  /**
-   * Of a named producer's record, which has a key or names its partition; `partitions`: over how many keys are spread.
-   *
-   * @throws MillraceError MILL_OUT_OF_RANGE
-   */
-  partitionOf(key: Key | null, partition: number | undefined, partitions: number): number {
-    return this.#appends.choice.among(partitions, partition, key ?? '')
-  }
-
-  /** What chooses partitions from now on. @throws MillraceError MILL_CONFIG_MISMATCH when another one does already */
-  settlePartitioner(partitioner: Partitioner): void {
-    this.#appends.choice.settle(partitioner)
   }
 
   /** After receipts, and when a ring has grown: those that waited go first, then flushes. */
@@ -268,7 +261,8 @@ export class TopicProducer implements Sweepable, RingUser {
     return this.#upcalls.describeHold(this.topic.id, this.#writers.fullest).catch(() => '')
   }
 
-  #checkOpen(options: PublishOptions): void {
+  /** @throws MillraceError why nothing is published any more, or MILL_ABORTED */
+  checkOpen(options: PublishOptions): void {
     if (this.#failure !== null) throw this.#failure
     if (options.signal?.aborted === true)
       throw new MillraceError('MILL_ABORTED', 'the publish was aborted before it began', {

@@ -90,6 +90,20 @@ function eachPlace(name: string, test: (t: Test, isOnDisk: boolean) => void): vo
     t.test(`${name}, ${isOnDisk ? 'on disk' : 'in memory'}`, async t => test(t, isOnDisk))
 }
 
+eachPlace('times that a host found behind what is written down are known to the next ones', (t, isOnDisk) => {
+  const line = new Line(isOnDisk)
+  line.send(1, { delayMs: HOUR_MS })
+  line.send(2, { ttlMs: HOUR_MS })
+  line.send(3)
+  line.dies()
+  t.strictSame(line.order(), [2, 3], 'which writes down how far the log is known')
+  line.dies()
+  t.strictSame(line.order(), [2, 3])
+  t.match(line.house.queue.report(), { ready: 2, scheduled: 1 })
+  later(HOUR_MS)
+  t.strictSame(line.order(), [3, 1])
+})
+
 eachPlace('a delayed message is handed out when it is due, and not before', (t, isOnDisk) => {
   const line = new Line(isOnDisk)
   for (const [id, delayMs] of [

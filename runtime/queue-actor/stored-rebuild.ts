@@ -84,7 +84,10 @@ export function storedCore(
   const { deadLettered, dropped, purged, cancelled } = facts.totals
   const { expired } = facts.times
   const live = end - start - above
-  const timed = facts.times.end > start || (scan?.isTimed ?? isTimedSince(queue, Math.max(floor, known?.end ?? 0)))
+  const timedSince = scan?.isTimed ?? isTimedSince(queue, Math.max(floor, known?.end ?? 0))
+  // The next change says that the log is known up to here, and so that it has times.
+  if (timedSince) facts.timed(end)
+  const timed = timedSince || facts.times.end > start
   const due = dueFacts(queue, gone)
   const passed = timed
     ? fellDueMeanwhile(queue, new Set([...due.map(({ offset }) => offset), ...held, ...came.keys(), ...plain]))

@@ -5,7 +5,8 @@
  * millisecond that is not before that; what becomes of it is decided elsewhere (expiring.ts).
  *
  * Bound: 16 bytes for each message with a time to live (time-wheel.ts), and as many more for settled ones; nothing in a queue
- * without any.
+ * without any. A message whose time was updated has an entry of a map until it is settled; the wheel keeps the entry of each earlier time
+ * until that comes, or until it is dropped.
  */
 import { TimeWheel } from '../base/time-wheel.ts'
 import type { QueueLog } from './queue-words.ts'
@@ -15,6 +16,8 @@ export class Expiry {
   #wheel: TimeWheel | null = null
   /** Up to when the wheel has been emptied. */
   #passedMs = 0
+  /** When those expire whose time was updated, as a whole millisecond or Infinity: any other time in the wheel is not theirs any more. */
+  readonly #updated = new Map<number, number>()
   /** Whether any message that is not settled may expire. */
   any: boolean
 
@@ -28,12 +31,27 @@ export class Expiry {
     return this.any && this.#log.expiresMsOf(offset) <= nowMs
   }
 
-  /** `expiresMs`: 0 or Infinity: never. */
-  add(offset: number, expiresMs: number): void {
-    if (expiresMs === 0 || expiresMs === Number.POSITIVE_INFINITY) return
+  /** `expiresMs`: 0 or Infinity: never. When it comes out of the wheel. */
+  add(offset: number, expiresMs: number): number {
+    if (expiresMs === 0 || expiresMs === Number.POSITIVE_INFINITY) return Number.POSITIVE_INFINITY
     this.any = true
     this.#wheel ??= new TimeWheel()
-    this.#wheel.add(offset, expiresMs)
+    return this.#wheel.add(offset, expiresMs)
+  }
+
+  /** A message that waits expires then, and not when it was to expire before. */
+  update(offset: number, expiresMs: number): void {
+    this.#updated.set(offset, this.add(offset, expiresMs))
+  }
+
+  /** It is settled. */
+  left(offset: number): void {
+    if (this.#updated.size > 0) this.#updated.delete(offset)
+  }
+
+  /** The same of those from `from` to below `to`. */
+  leftRange(from: number, to: number): void {
+    if (this.#updated.size > 0) for (let offset = from; offset < to; offset++) this.#updated.delete(offset)
   }
 
   /** A message is not out any more, or has fallen due: if its time came meanwhile, it comes again. */
@@ -48,7 +66,7 @@ export class Expiry {
     const wheel = this.#wheel
     if (wheel === null || wheel.dueMs > nowMs) return 0
     this.#passedMs = nowMs
-    return wheel.take(nowMs, offsets)
+    return wheel.take(nowMs, offsets, this.#updated.size === 0 ? null : this.#isTimeOf)
   }
 
   /** When the next one expires, or earlier; Infinity: none does. */
@@ -61,6 +79,12 @@ export class Expiry {
     if (messages === 0) {
       this.#wheel?.clear()
       this.any = false
-    } else this.#wheel?.tend(messages, isLive)
+    } else this.#wheel?.tend(messages, (offset, timeMs) => isLive(offset) && this.#isTimeOf(offset, timeMs))
+  }
+
+  readonly #isTimeOf = (offset: number, timeMs: number): boolean => {
+    const updatedMs = this.#updated.get(offset) ?? timeMs
+    // One that came back after its time has an entry of that moment.
+    return updatedMs === timeMs || updatedMs <= this.#passedMs
   }
 }

@@ -109,6 +109,13 @@ export class KeyGate {
     this.#unlink(this.#keys.find(hash), offset, priority)
   }
 
+  /** A message that waits has another priority, and keeps its place behind the others of its key. */
+  changePriority(offset: number, before: number, priority: number): void {
+    this.#counts[before]!--
+    this.#counts[priority]!++
+    if (this.#droppable?.remove(offset, before)) this.#droppable.putBack(offset, priority)
+  }
+
   /** The oldest that waits of the lowest priority, where messages may make room; null: there is none. */
   oldestOfLowest(): WaitingMessage | null {
     return this.#droppable?.oldestOfLowest() ?? null

@@ -3,7 +3,7 @@ import type { AppendedFields, LetterReason, QueueCounters, QueueLetter, QueueLog
 
 export interface OracleMessage {
   readonly offset: number
-  readonly priority: number
+  priority: number
   readonly bytes: number
   /** Hash of its key; 0: it has none. */
   readonly key: number
@@ -13,8 +13,8 @@ export interface OracleMessage {
   keyTurn: number
   state: 'scheduled' | 'ready' | 'unacked' | 'retrying' | 'dying'
   /** When it was to fall due, and when it expires; 0 and Infinity: never. */
-  readonly scheduledMs: number
-  readonly expiresMs: number
+  scheduledMs: number
+  expiresMs: number
   /** Where it stands in the queue, and as which of those that fell due; 0: it was never scheduled. */
   place: number
   turn: number
@@ -26,6 +26,8 @@ export interface OracleMessage {
   cohort: number
   /** When it is due: again, or at all. */
   dueMs: number
+  /** When it was noted for each moment at which it was to fall due and that has not come: of one moment the first goes first. */
+  readonly noted: Map<number, number>
   reason: LetterReason
   firstFailureMs: number
   lastFailureMs: number
@@ -76,6 +78,7 @@ export function newMessage(offset: number, log: QueueLog, fields: AppendedFields
     suspect: false,
     cohort: 0,
     dueMs: 0,
+    noted: new Map(),
     reason: 'failed',
     firstFailureMs: 0,
     lastFailureMs: 0,

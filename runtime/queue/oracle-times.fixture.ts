@@ -26,20 +26,27 @@ export function overdueOf(messages: readonly OracleMessage[], nowMs: number): Ov
   return over.map(({ offset, consumer, slot, tag }) => ({ offset, consumer, slot, tag }))
 }
 
+function notedAt({ noted, dueMs }: OracleMessage): number {
+  return noted.get(dueMs) as number
+}
+
 /** Makes what is due ready, behind all that there is. */
 export class OracleSchedule {
   #turn = 0
   #passedMs = 0
+  #notes = 0
 
-  /** When a message is due that comes now. */
-  dueMsOf(dueMs: number): number {
-    return Math.max(Math.ceil(dueMs), this.#passedMs)
+  /** Notes when a message is due that comes, or is updated, now. */
+  note(message: OracleMessage): void {
+    message.dueMs = Math.max(Math.ceil(message.scheduledMs), this.#passedMs)
+    if (!message.noted.has(message.dueMs)) message.noted.set(message.dueMs, ++this.#notes)
   }
 
   due(messages: readonly OracleMessage[], nowMs: number, end: number): Omit<DueMessages, 'retried'> {
     this.#passedMs = Math.max(this.#passedMs, nowMs)
     const due = messages.filter(({ state, dueMs }) => state === 'scheduled' && dueMs <= nowMs)
-    due.sort((a, b) => a.dueMs - b.dueMs || a.offset - b.offset)
+    due.sort((a, b) => a.dueMs - b.dueMs || notedAt(a) - notedAt(b))
+    for (const { noted } of messages) for (const ms of [...noted.keys()]) if (ms <= nowMs) noted.delete(ms)
     for (const message of due) {
       message.state = 'ready'
       message.place = end
@@ -53,8 +60,22 @@ export class OracleSchedule {
     this.#passedMs = 0
     for (const message of messages) {
       message.told = false
-      if (message.state === 'scheduled') message.dueMs = Math.ceil(message.scheduledMs)
+      message.noted.clear()
+      if (message.state === 'scheduled') this.note(message)
     }
+  }
+}
+
+/** A message that waits is due then. One that is ready and would be due at once is so already. */
+export function putOff(message: OracleMessage, dueMs: number, nowMs: number, schedule: OracleSchedule): void {
+  if (message.state === 'retrying') message.dueMs = dueMs
+  else if (message.state === 'scheduled' || dueMs > nowMs) {
+    message.state = 'scheduled'
+    message.keyTurn = 0
+    message.place = message.offset
+    message.turn = 0
+    message.scheduledMs = dueMs
+    schedule.note(message)
   }
 }
 

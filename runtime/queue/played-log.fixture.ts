@@ -1,5 +1,6 @@
 /** The log of a queue that is played by seed: what each message is. */
 import type { QueueLog } from './queue-words.ts'
+import type { MessageUpdate } from './updating.ts'
 
 export interface LogMessage {
   readonly bytes: number
@@ -19,6 +20,18 @@ export class PlayedLog implements QueueLog {
 
   push(message: LogMessage): void {
     this.#messages.push(message)
+  }
+
+  /** What is not null is different from now on. */
+  update(offset: number, { priority, dueMs, expiresMs }: MessageUpdate): void {
+    const at = offset - this.#start
+    const before = this.#messages[at] as LogMessage
+    this.#messages[at] = {
+      ...before,
+      priority: priority ?? before.priority,
+      dueMs: dueMs ?? before.dueMs,
+      expiresMs: expiresMs ?? before.expiresMs,
+    }
   }
 
   bytesOf = (offset: number): number => this.#messages[offset - this.#start]?.bytes ?? 0

@@ -57,6 +57,7 @@ import type {
 import type { GatheredMessages } from './ready-index.ts'
 import { ack, ackRun, emptyRun, RUN_MAX, type RunView, takeRun } from './runs.ts'
 import { cancel, type Purge, purge } from './taken-back.ts'
+import { applyUpdate, type MessageUpdate } from './updating.ts'
 import { comesBack, fails, goesBack } from './verdicts.ts'
 
 export class QueueCore {
@@ -260,6 +261,11 @@ export class QueueCore {
   /** Takes back a message that waits, also for its time or a retry; whether it did. */
   cancel(offset: number): boolean {
     return cancel(this.#state, offset)
+  }
+
+  /** A message that waits is to be different, also one that waits for its time or a retry; whether it waited. `keep`: updating.ts. */
+  update(offset: number, update: MessageUpdate, nowMs: number, keep: (kept: MessageUpdate) => void): boolean {
+    return applyUpdate(this.#state, offset, update, nowMs, keep)
   }
 
   /** Takes back what waits of these, also for its time or a retry, and tells of each. Where to go on; null: there is no more. */

@@ -7,6 +7,7 @@ import { Chance } from '../proof/sim/chance.ts'
 import { sum } from './oracle-message.fixture.ts'
 import { dueFactsOf } from './oracle-times.fixture.ts'
 import { PlayedLog } from './played-log.fixture.ts'
+import { areSame, isSame } from './queue-compare.fixture.ts'
 import { QueueCore } from './queue-core.ts'
 import type { QueueFacts } from './queue-facts.ts'
 import { QueueOracle } from './queue-oracle.fixture.ts'
@@ -19,21 +20,24 @@ import {
   planStart,
   planTerms,
   planTimes,
+  planUpdate,
 } from './queue-plan.fixture.ts'
 import {
   admissionOf,
   type ConsumerInput,
   consumerStateOf,
   type EndInput,
+  isUpdate,
   MESSAGE_INPUTS,
   type MessageInput,
   type MessageState,
   type QueueInput,
   stateAt,
   stateOf,
+  type UpdateInput,
   type Visits,
 } from './queue-visits.fixture.ts'
-import type { Admission, AppendedFields, HandOutRun, QueueCounters, QueueLog, QueuePolicy } from './queue-words.ts'
+import type { Admission, AppendedFields, HandOutRun, QueueLog, QueuePolicy } from './queue-words.ts'
 import { RUN_MAX } from './runs.ts'
 
 /** Consumers that a seed has at a time. */
@@ -167,6 +171,7 @@ class Driver {
     else if (input === 'take back') this.#both(says, queue => queue.takeBack(consumer, slot, tag))
     else if (input === 'cancel what is out') this.#both(says, queue => queue.cancelOut(consumer, slot, tag))
     else if (input === 'cancel') this.#both(says, queue => queue.cancel(offset))
+    else if (isUpdate(input)) this.#update(offset, input)
     else if (input === 'explain') this.#both(says, queue => queue.explain(offset))
     else {
       // Others of its consumer are in the batch: held ones, and sometimes one that is held no longer.
@@ -176,6 +181,18 @@ class Driver {
       if (input === 'fail a batch' && batch.length === 1) batch.push({ slot: 0, tag: 1 })
       this.#both(says, queue => queue.failBatch(consumer, batch, at, rng))
     }
+  }
+
+  #update(offset: number, input: UpdateInput): void {
+    const update = planUpdate(this.#chance, input, this.#policy.priorities, this.#nowMs)
+    this.#both(`${input} of ${offset}: ${JSON.stringify(update)}`, queue =>
+      queue.update(offset, update, this.#nowMs, kept => this.#log.update(offset, kept)),
+    )
+    const message = this.#oracle.messages.find(each => each.offset === offset)
+    if (message === undefined) return
+    const { priority, expiresMs } = message
+    const says = { priority: this.#log.priorityOf(offset), expiresMs: this.#log.expiresMsOf(offset) }
+    this.#same(`what the log says of ${offset}`, { priority, expiresMs }, says)
   }
 
   #admit(): void {
@@ -406,7 +423,7 @@ class Driver {
     const out = messages.filter(({ state }) => state === 'unacked')
     const suspect = out.find(message => message.suspect)
     if (suspect !== undefined && this.#chance.happens(0.2)) return suspect.offset
-    if (input !== 'cancel' && out.length > 0 && this.#chance.happens(input === 'begun' ? 0.9 : 0.4))
+    if (input !== 'cancel' && !isUpdate(input) && out.length > 0 && this.#chance.happens(input === 'begun' ? 0.9 : 0.4))
       return this.#chance.pick(out).offset
     const state = stateOf(this.#oracle, this.#chance.pick(messages))
     const alike = messages.filter(message => stateOf(this.#oracle, message) === state)
@@ -434,17 +451,6 @@ function namesOf({ first, count, slots, tags, offsets }: HandOutRun): (Handle & 
   }))
 }
 
-const COUNTERS = [
-  ...(['accepted', 'ready', 'dying', 'unacked', 'retrying', 'scheduled', 'acked'] as const),
-  ...(['deadLettered', 'expired', 'dropped', 'purged', 'cancelled', 'bytes'] as const),
-]
-
-function areSame(a: QueueCounters, b: QueueCounters): boolean {
-  for (const name of COUNTERS) if (a[name] !== b[name]) return false
-  for (const [priority, ready] of a.readyByPriority.entries()) if (ready !== b.readyByPriority[priority]) return false
-  return a.readyByPriority.length === b.readyByPriority.length
-}
-
 /** What facts say of settled messages and of bytes. */
 function pick({ floor, end, settled, bytes, active, due }: QueueFacts): unknown {
   return { floor, end, settled, bytes, active, due }
@@ -463,16 +469,6 @@ function factsOf(oracle: QueueOracle, start: number): unknown {
   }
   const due = dueFactsOf(oracle.messages)
   return { floor, end: oracle.end, settled, bytes: sum(oracle.messages), active: oracle.active, due }
-}
-
-function isSame(a: unknown, b: unknown): boolean {
-  if (a === b) return true
-  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false
-  if (Array.isArray(a) && a.length !== (b as unknown[]).length) return false
-  for (const key in a)
-    if (!isSame((a as Record<string, unknown>)[key], (b as Record<string, unknown>)[key])) return false
-  for (const key in b) if (!(key in a)) return false
-  return true
 }
 
 /** What a seed found: null, or how core and model differ first. What the core throws is a finding too. */

@@ -193,10 +193,12 @@ function restoreDue({ ready, plain, log }: QueueState, { offset, place }: DueFac
   plain?.putBack(offset, priority)
 }
 
-/** What has a time and has not fallen due is scheduled, unless it was out before; and when each expires. */
+/** What has a time and has not fallen due is scheduled, unless it is out, waits for a retry, or dies; and when each expires. */
 function restoreTimes(state: QueueState, { floor, end, settled, due, attempts, consumers }: QueueFacts): void {
   const { schedule, expiry, ready, log } = state
-  const known = new Set([...due, ...attempts, ...consumers.flatMap(({ claims }) => claims)].map(({ offset }) => offset))
+  // One that came back and was put off has a time again (updating.ts).
+  const ended = attempts.filter(({ dying, dueMs }) => dying !== null || dueMs !== null)
+  const known = new Set([...due, ...ended, ...consumers.flatMap(({ claims }) => claims)].map(({ offset }) => offset))
   let from = floor
   for (const [start, to] of [...settled, [end, end] as const]) {
     for (let offset = from; offset < start; offset++) {
@@ -231,7 +233,7 @@ function restoreAttempt(state: QueueState, fact: AttemptFact): void {
   } else if (fact.dueMs !== null) {
     attempts.dueMs[entry] = fact.dueMs
     state.retries.add(entry)
-  } else if (!fact.suspect) return
+  } else if (!fact.suspect || state.schedule.has(fact.offset)) return
   // Where keys are limited it is not ready before its turn is known.
   else if (state.keys === null) state.suspects.add(fact.offset, priority)
   ready.remove(fact.offset, priority)

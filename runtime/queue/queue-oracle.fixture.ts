@@ -15,7 +15,7 @@ import {
   type OracleMessage,
 } from './oracle-message.fixture.ts'
 import { handOutOf, OracleRound, runOf } from './oracle-run.fixture.ts'
-import { canExpire, firstMoment, isOver, OracleSchedule, overdueOf } from './oracle-times.fixture.ts'
+import { canExpire, firstMoment, isOver, OracleSchedule, overdueOf, putOff } from './oracle-times.fixture.ts'
 import { giveTurns, giveTurnsAnew, goesFirst, OracleRate } from './oracle-turns.fixture.ts'
 import type {
   Admission,
@@ -35,6 +35,7 @@ import type {
   QueuePolicy,
 } from './queue-words.ts'
 import type { Purge } from './taken-back.ts'
+import type { MessageUpdate } from './updating.ts'
 
 type Rng = () => number
 
@@ -86,7 +87,7 @@ export class QueueOracle extends OracleConsumers {
       this.end++
       this.totals.accepted++
       if (message.state === 'scheduled') this.withdrawn(-1, -message.bytes)
-      message.dueMs = this.#schedule.dueMsOf(message.scheduledMs)
+      if (message.state === 'scheduled') this.#schedule.note(message)
       this.messages.push(message)
     }
     this.#giveTurns()
@@ -319,6 +320,16 @@ export class QueueOracle extends OracleConsumers {
     const message = this.messages.find(each => each.offset === offset)
     if (message === undefined || !['ready', 'retrying', 'scheduled'].includes(message.state)) return false
     this.#settle(message, 'cancelled')
+    return true
+  }
+
+  update(offset: number, { priority, dueMs, expiresMs }: MessageUpdate, nowMs: number): boolean {
+    const message = this.messages.find(each => each.offset === offset)
+    if (message === undefined || !['ready', 'retrying', 'scheduled'].includes(message.state)) return false
+    if (priority !== null) message.priority = priority
+    if (expiresMs !== null) message.expiresMs = expiresMs
+    if (dueMs !== null) putOff(message, dueMs, nowMs, this.#schedule)
+    this.#giveTurns()
     return true
   }
 

@@ -1,6 +1,8 @@
 /** What a seed of the driver plays with: a policy, and where the offsets begin. */
 import type { Chance } from '../proof/sim/chance.ts'
+import type { UpdateInput } from './queue-visits.fixture.ts'
 import type { AppendedFields, ConsumerTerms, QueueLog, QueuePolicy } from './queue-words.ts'
+import type { MessageUpdate } from './updating.ts'
 
 /** What a log says of messages without key and times. */
 export const PLAIN_LOG: Pick<QueueLog, 'keyOf' | 'dueMsOf' | 'expiresMsOf'> = {
@@ -101,4 +103,19 @@ export function planKeyConcurrency(chance: Chance): number {
 /** Hash of the key of a message: few, so that they meet; some have none. */
 export function planKey(chance: Chance): number {
   return chance.happens(0.2) ? 0 : chance.pick([1, 1, 2, 3, 0x8000_0000, 0xffff_ffff])
+}
+
+/** What is to be different of a message, mostly one thing of it. */
+export function planUpdate(chance: Chance, input: UpdateInput, priorities: number, nowMs: number): MessageUpdate {
+  const has = (wanted: UpdateInput): boolean => input === wanted || chance.happens(0.1)
+  const isLong = chance.happens(0.2)
+  return {
+    priority: has('update its priority') ? chance.below(priorities) : null,
+    dueMs: has('update its delay') ? Math.max(1, nowMs + (isLong ? 1e10 : chance.pick([-5, 0, 0.5, 1, 5, 30]))) : null,
+    expiresMs: has('update its time to live')
+      ? isLong
+        ? Number.POSITIVE_INFINITY
+        : nowMs + chance.pick([1, 4.5, 20, 60, 1e10])
+      : null,
+  }
 }

@@ -134,6 +134,7 @@ export class QueueState {
     if (entry !== -1) this.attempts.remove(entry)
     this.settled.add(offset)
     this.ready.left(offset)
+    this.expiry.left(offset)
     this.totals[as]++
     this.messages--
     this.bytes -= bytes
@@ -167,7 +168,10 @@ export class QueueState {
 
   /** A message came or fell due. It is ready, or waits for its turn of its key. */
   enter(offset: number, priority: number): void {
-    if (this.keys?.enter(this.log.keyOf(offset), offset, priority) !== false) this.ready.putBack(offset, priority)
+    if (this.keys?.enter(this.log.keyOf(offset), offset, priority) === false) return
+    // One that was out before may have been put off (updating.ts).
+    const entry = this.attempts.find(offset)
+    this.#putInPlace(offset, priority, entry !== -1 && this.attempts.suspects[entry] === 1)
   }
 
   /** The turn of a message is over: it is settled, or is to be a dead letter. The next of its key is ready, at its own place. */

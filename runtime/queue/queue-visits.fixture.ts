@@ -69,9 +69,17 @@ export const MESSAGE_INPUTS = [
   'fail a batch',
   'cancel',
   'cancel what is out',
+  'update its priority',
+  'update its delay',
+  'update its time to live',
   'explain',
 ] as const
 export type MessageInput = (typeof MESSAGE_INPUTS)[number]
+export type UpdateInput = Extract<MessageInput, `update ${string}`>
+
+export function isUpdate(input: MessageInput): input is UpdateInput {
+  return input.startsWith('update ')
+}
 
 /** Directed at the queue, and met by each of its messages. */
 const QUEUE_INPUTS = [

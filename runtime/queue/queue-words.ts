@@ -49,7 +49,7 @@ export interface AppendedFields {
   readonly expiresMs: ArrayLike<number> | null
 }
 
-/** What the core asks of the log. The answers follow from the records, and are the same each time within the life of a host. */
+/** What the core asks of the log. The answers follow from the records and from updates, and change with an update only. */
 export interface QueueLog {
   /** Bytes of the message, as limits and credit count them. */
   bytesOf(offset: number): number

@@ -152,8 +152,9 @@ export function ackRun(
   return acked
 }
 
-function settleRange({ settled, ready }: QueueState, from: number, to: number): void {
+function settleRange({ settled, ready, expiry }: QueueState, from: number, to: number): void {
   ready.leftRange(from, to)
+  expiry.leftRange(from, to)
   if (to - from === 1) settled.add(from)
   else if (from < to) settled.addRange(from, to)
 }

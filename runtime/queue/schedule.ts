@@ -6,7 +6,8 @@
  * the moment up to which `due` had gone.
  *
  * Bound: 24 bytes a message (time-wheel.ts), and a bit; nothing for a queue that has none. DUE_MAX fall due in one call. The
- * entries of messages that were taken back are dropped when they are more than half.
+ * entries of messages that were taken back are dropped when they are more than half. A message whose time was updated has an entry of a map;
+ * the wheel keeps the entry of each earlier time until that comes, or until it is dropped.
  */
 import { OffsetSet } from '../base/offset-set.ts'
 import type { PagePool } from '../base/page-pool.ts'
@@ -19,6 +20,8 @@ export class Schedule {
   readonly #waiting: OffsetSet
   #wheel: TimeWheel | null = null
   #passedMs = 0
+  /** When those come out of the wheel whose time was updated: any other time of theirs is not theirs any more. */
+  readonly #updated = new Map<number, number>()
   /** Their bytes. */
   bytes = 0
 
@@ -42,9 +45,19 @@ export class Schedule {
     this.bytes += bytes
   }
 
+  /** The same of one that was updated: it waits already, or may have waited before. */
+  addAgain(offset: number, dueMs: number, bytes: number): void {
+    this.#wheel ??= new TimeWheel()
+    this.#updated.set(offset, this.#wheel.add(offset, Math.max(dueMs, this.#passedMs)))
+    if (this.#waiting.has(offset)) return
+    this.#waiting.add(offset)
+    this.bytes += bytes
+  }
+
   /** It waits no more, and is to be taken off `bytes`. */
   remove(offset: number): void {
     this.#waiting.remove(offset)
+    this.#updated.delete(offset)
   }
 
   /** Notes what is due in `offsets`, in its order; how many. It waits no more, and is to be taken off `bytes`. */
@@ -54,10 +67,11 @@ export class Schedule {
     if (wheel === null) return 0
     if (wheel.size > 0) wheel.tend(this.size, this.#isNeeded)
     if (wheel.dueMs > nowMs) return 0
-    const found = wheel.take(nowMs, offsets)
+    const found = wheel.take(nowMs, offsets, this.#updated.size === 0 ? null : this.#isNeeded)
     let due = 0
     for (let at = 0; at < found; at++) {
       const offset = offsets[at] as number
+      if (this.#updated.size > 0) this.#updated.delete(offset)
       if (this.#waiting.remove(offset)) offsets[due++] = offset
     }
     return due
@@ -68,5 +82,6 @@ export class Schedule {
     return this.#wheel === null || this.size === 0 ? Number.POSITIVE_INFINITY : this.#wheel.dueMs
   }
 
-  readonly #isNeeded = (offset: number): boolean => this.#waiting.has(offset)
+  readonly #isNeeded = (offset: number, timeMs: number): boolean =>
+    this.#waiting.has(offset) && (this.#updated.size === 0 || (this.#updated.get(offset) ?? timeMs) === timeMs)
 }

@@ -1,73 +1,117 @@
 /**
- * The exchanges of a broker and their bindings, as they were made: what the catalog keeps, and what tells each table its changes.
+ * The exchanges of a broker and their bindings, as they were made, and what each table lacks of them.
  *
  * One thread, which decides. Pure. A binding is the exchange, the target and the pattern as it was given. `#.#` and `#` are two
- * bindings, and taking one away leaves the other. A call that changes nothing gives no change.
+ * bindings, and taking one away leaves the other.
  *
- * Bound: the bindings. Forgetting a name goes through all of them.
+ * Bound: exchanges and bindings. Forgetting a name costs the bindings that lead to it and its own.
  */
-import { type BoundBy, type ExchangeType, matchKey, type RouteChange, type Target } from './binding.ts'
+import type {
+  BoundBy,
+  ExchangeShape,
+  GoneRoute,
+  MadeRoute,
+  RoutePage,
+  TablePosition,
+  Target,
+} from '../wire/route-changes.ts'
+import { byText } from './binding-text.ts'
+import { RouteLog } from './route-log.ts'
 
 interface Exchange {
-  readonly declared: RouteChange & { readonly kind: 'declare' }
-  readonly bindings: Map<string, { readonly target: Target; readonly by: BoundBy }>
+  readonly madeIn: number
+  /** The generation that made each binding. */
+  readonly bindings: Map<string, number>
 }
 
-export class Bindings {
-  readonly #exchanges = new Map<string, Exchange>()
+type Bind = MadeRoute & { readonly kind: 'bind' }
 
-  /** The type of the exchange; undefined: there is none. */
-  typeOf(exchange: string): ExchangeType | undefined {
-    return this.#exchanges.get(exchange)?.declared.type
+export class Bindings {
+  readonly #log = new RouteLog()
+  readonly #exchanges = new Map<string, Exchange>()
+  /** By name of a target: the generations that made the bindings to it. */
+  readonly #leading = new Map<string, Set<number>>()
+
+  /** It grows with each change. */
+  get generation(): number {
+    return this.#log.generation
+  }
+
+  /** Exchanges and bindings that there are. */
+  get size(): number {
+    return this.#log.size
   }
 
   /** Of a name that no exchange has. */
-  declare(exchange: string, type: ExchangeType, alternate: string | null): RouteChange[] {
-    const declared = { kind: 'declare', exchange, type, alternate } as const
-    this.#exchanges.set(exchange, { declared, bindings: new Map() })
-    return [declared]
+  declare(exchange: ExchangeShape): void {
+    const madeIn = this.#log.make({ kind: 'declare', exchange })
+    this.#exchanges.set(exchange.name, { madeIn, bindings: new Map() })
   }
 
-  bind(exchange: string, target: Target, by: BoundBy): RouteChange[] {
-    const bindings = this.#bindingsOf(exchange)
+  has(exchange: string, target: Target, by: BoundBy): boolean {
+    return this.#of(exchange).bindings.has(keyOf(target, by))
+  }
+
+  /** False: it is there already. */
+  bind(exchange: string, target: Target, by: BoundBy): boolean {
+    const { bindings } = this.#of(exchange)
     const key = keyOf(target, by)
-    if (bindings.has(key)) return []
-    bindings.set(key, { target, by })
-    return [{ kind: 'bind', exchange, target, by }]
+    if (bindings.has(key)) return false
+    const madeIn = this.#log.make({ kind: 'bind', exchange, target, by })
+    bindings.set(key, madeIn)
+    const leading = this.#leading.get(target.name) ?? new Set()
+    this.#leading.set(target.name, leading.add(madeIn))
+    return true
   }
 
-  unbind(exchange: string, target: Target, by: BoundBy): RouteChange[] {
-    if (!this.#bindingsOf(exchange).delete(keyOf(target, by))) return []
-    return [{ kind: 'unbind', exchange, target, by }]
+  /** False: it is not there. */
+  unbind(exchange: string, target: Target, by: BoundBy): boolean {
+    const madeIn = this.#of(exchange).bindings.get(keyOf(target, by))
+    if (madeIn === undefined) return false
+    this.#remove(madeIn)
+    return true
   }
 
   /** A queue, topic or exchange of that name is deleted: the bindings to it go, and those of its own. */
-  forget(name: string): RouteChange[] {
-    const changes: RouteChange[] = []
-    for (const [exchange, { bindings }] of this.#exchanges) {
-      for (const [key, { target, by }] of bindings) {
-        if (exchange !== name && target.name !== name) continue
-        bindings.delete(key)
-        changes.push({ kind: 'unbind', exchange, target, by })
-      }
-    }
-    if (this.#exchanges.delete(name)) changes.push({ kind: 'remove', exchange: name })
-    return changes
+  forget(name: string): GoneRoute[] {
+    const gone: GoneRoute[] = []
+    const own = this.#exchanges.get(name)
+    const bindings = new Set([...(this.#leading.get(name) ?? []), ...(own?.bindings.values() ?? [])])
+    for (const madeIn of bindings) gone.push(this.#remove(madeIn))
+    if (own === undefined) return gone
+    const removed = { kind: 'remove', exchange: name } as const
+    this.#exchanges.delete(name)
+    this.#log.remove(own.madeIn, removed)
+    return [...gone, removed]
   }
 
-  /** By which a table that is empty becomes what the others are. */
-  *all(): IterableIterator<RouteChange> {
-    for (const { declared } of this.#exchanges.values()) yield declared
-    for (const [exchange, { bindings }] of this.#exchanges)
-      for (const { target, by } of bindings.values()) yield { kind: 'bind', exchange, target, by }
+  /** Bindings of an exchange. */
+  count(exchange: string): number {
+    return this.#of(exchange).bindings.size
   }
 
-  #bindingsOf(exchange: string): Exchange['bindings'] {
-    return (this.#exchanges.get(exchange) as Exchange).bindings
+  /** What a table lacks, or the first part of it. */
+  since(position: TablePosition): RoutePage {
+    return this.#log.since(position)
+  }
+
+  #remove(madeIn: number): GoneRoute {
+    const { exchange, target, by } = this.#log.madeIn(madeIn) as Bind
+    const gone = { kind: 'unbind', exchange, target, by } as const
+    this.#of(exchange).bindings.delete(keyOf(target, by))
+    const leading = this.#leading.get(target.name) as Set<number>
+    leading.delete(madeIn)
+    if (leading.size === 0) this.#leading.delete(target.name)
+    this.#log.remove(madeIn, gone)
+    return gone
+  }
+
+  #of(exchange: string): Exchange {
+    return this.#exchanges.get(exchange) as Exchange
   }
 }
 
 /** No name has a space, so that the parts cannot be mistaken. */
 function keyOf({ name }: Target, by: BoundBy): string {
-  return typeof by === 'string' ? `${name} k${by}` : `${name} h${matchKey(by)}`
+  return `${name} ${byText(by)}`
 }

@@ -1,5 +1,6 @@
 import t from 'tap'
-import type { ExchangeType, HeaderMatch, RouteChange, RoutedHeaders, Target } from './binding.ts'
+import type { RoutedHeaders, TablePosition, Target } from '../wire/route-changes.ts'
+import type { ExchangeType, HeaderMatch } from '../words/exchange.ts'
 import { Bindings } from './bindings.ts'
 import { ExchangeRoutes } from './exchange-routes.ts'
 import { nothingPlayed, playExchanges } from './played-exchanges.fixture.ts'
@@ -11,17 +12,23 @@ const exchange = (name: string): Target => ({ kind: 'exchange', name })
 class House {
   readonly bindings: Bindings = new Bindings()
   readonly routes: ExchangeRoutes = new ExchangeRoutes()
+  #position: TablePosition = { seen: 0, generation: 0 }
 
   declare(name: string, type: ExchangeType, alternate: string | null = null): void {
-    this.apply(this.bindings.declare(name, type, alternate))
+    this.bindings.declare({ id: 0, name, type, alternate })
+    this.follow()
   }
 
   bind(name: string, target: Target, by: string | HeaderMatch = ''): void {
-    this.apply(this.bindings.bind(name, target, by))
+    this.bindings.bind(name, target, by)
+    this.follow()
   }
 
-  apply(changes: RouteChange[]): number {
+  /** How many changes there were. */
+  follow(): number {
+    const { changes, position } = this.bindings.since(this.#position)
     for (const change of changes) this.routes.apply(change)
+    this.#position = position
     return changes.length
   }
 
@@ -158,13 +165,16 @@ t.test('a binding is taken away by the pattern that it was made with, and by no 
   const house = new House()
   house.declare('x', 'topic')
   house.bind('x', queue('q'), '#.#')
-  t.equal(house.apply(house.bindings.unbind('x', queue('q'), '#')), 0)
+  t.notOk(house.bindings.unbind('x', queue('q'), '#'))
+  t.equal(house.follow(), 0)
   t.strictSame(house.route('x', 'a'), ['q'])
   house.bind('x', queue('q'), '#')
   house.bind('x', queue('q'), '#')
-  t.equal(house.apply(house.bindings.unbind('x', queue('q'), '#.#')), 1)
+  t.ok(house.bindings.unbind('x', queue('q'), '#.#'))
+  t.equal(house.follow(), 1)
   t.strictSame(house.route('x', 'a'), ['q'])
-  t.equal(house.apply(house.bindings.unbind('x', queue('q'), '#')), 1)
+  t.ok(house.bindings.unbind('x', queue('q'), '#'))
+  t.equal(house.follow(), 1)
   t.strictSame(house.route('x', 'a'), [])
 })
 
@@ -175,9 +185,11 @@ t.test('a deleted queue takes its bindings along, and a deleted exchange those t
   house.bind('a', exchange('b'))
   house.bind('b', queue('q'))
   house.bind('b', queue('r'))
-  house.apply(house.bindings.forget('q'))
+  house.bindings.forget('q')
+  house.follow()
   t.strictSame(house.route('a', ''), ['r'])
-  house.apply(house.bindings.forget('b'))
+  house.bindings.forget('b')
+  house.follow()
   t.strictSame(house.route('a', ''), [])
   t.strictSame(house.route('b', ''), [])
   house.declare('b', 'fanout')

@@ -7,7 +7,7 @@
  *
  * Bound: exchanges, targets and bindings of the broker. A walk costs its exchanges and what each of them looks at.
  */
-import type { RouteChange, RoutedHeaders, Target } from './binding.ts'
+import type { RouteChange, RoutedHeaders, Target } from '../wire/route-changes.ts'
 import { ExchangeTable } from './exchange-table.ts'
 import { FoundTargets } from './found-targets.ts'
 import { TargetNumbers } from './target-numbers.ts'
@@ -29,9 +29,9 @@ export class ExchangeRoutes {
     const numbers = this.#numbers
     switch (change.kind) {
       case 'declare': {
-        const { alternate } = change
+        const { name, type, alternate } = change.exchange
         const other = alternate === null ? NONE : numbers.hold({ kind: 'exchange', name: alternate })
-        this.#tables[numbers.hold(exchangeOf(change))] = new ExchangeTable(change.type, other)
+        this.#tables[numbers.hold({ kind: 'exchange', name })] = new ExchangeTable(type, other)
         return
       }
       case 'remove': {
@@ -83,8 +83,4 @@ export class ExchangeRoutes {
   #tableOf(exchange: number): ExchangeTable {
     return this.#tables[exchange] as ExchangeTable
   }
-}
-
-function exchangeOf({ exchange }: RouteChange): Target {
-  return { kind: 'exchange', name: exchange }
 }

@@ -5,7 +5,8 @@
  *
  * Bound: that of the table of its type.
  */
-import type { BoundBy, ExchangeType, HeaderMatch, RoutedHeaders } from './binding.ts'
+import type { BoundBy, RoutedHeaders } from '../wire/route-changes.ts'
+import type { ExchangeType, HeaderMatch } from '../words/exchange.ts'
 import { DirectTable } from './direct-table.ts'
 import type { FoundTargets } from './found-targets.ts'
 import { HeaderIndex } from './header-index.ts'

@@ -7,8 +7,12 @@
  *
  * Bound: distinct matches, with their headers. A message costs its headers, and the matches that are filed under them.
  */
-import { type HeaderMatch, matchKey, type RoutedHeaders, valueKey } from './binding.ts'
+
+import type { RoutedHeaders } from '../wire/route-changes.ts'
+import type { HeaderMatch } from '../words/exchange.ts'
+import { byText } from './binding-text.ts'
 import type { FoundTargets } from './found-targets.ts'
+import { valueKey } from './header-value.ts'
 import { TargetLists } from './target-lists.ts'
 
 interface Condition {
@@ -36,7 +40,7 @@ export class HeaderIndex {
   visits = 0
 
   bind(match: HeaderMatch, target: number): void {
-    const key = matchKey(match)
+    const key = byText(match)
     let known = this.#matches.get(key)
     if (known === undefined) {
       known = this.#made(match, this.#free.pop() ?? this.#matches.size)
@@ -49,7 +53,7 @@ export class HeaderIndex {
 
   /** Removes a binding that was made. */
   unbind(match: HeaderMatch, target: number): void {
-    const key = matchKey(match)
+    const key = byText(match)
     const known = this.#matches.get(key) as Match
     this.#targets.remove(known.list, target)
     known.bindings--
@@ -61,15 +65,17 @@ export class HeaderIndex {
 
   route(headers: RoutedHeaders, found: FoundTargets): void {
     for (const { list } of this.#always) this.#targets.collect(list, found)
-    for (const name of Object.keys(headers)) {
+    const given = new Map<string, string>()
+    for (const name of Object.keys(headers)) given.set(name, valueKey(headers[name] as string | Uint8Array))
+    for (const [name, value] of given) {
       const values = this.#filed.get(name)
       if (values === undefined) continue
-      this.#try(values.get(''), headers, found)
-      this.#try(values.get(valueKey(headers[name] as string | Uint8Array)), headers, found)
+      this.#try(values.get(''), given, found)
+      this.#try(values.get(value), given, found)
     }
   }
 
-  #try(matches: Set<Match> | undefined, headers: RoutedHeaders, found: FoundTargets): void {
+  #try(matches: Set<Match> | undefined, headers: ReadonlyMap<string, string>, found: FoundTargets): void {
     if (matches === undefined) return
     for (const { list, wantsAll, conditions } of matches) {
       this.visits++
@@ -119,6 +125,6 @@ export class HeaderIndex {
   }
 }
 
-function holds({ name, value }: Condition, headers: RoutedHeaders): boolean {
-  return Object.hasOwn(headers, name) && (value === '' || valueKey(headers[name] as string | Uint8Array) === value)
+function holds({ name, value }: Condition, headers: ReadonlyMap<string, string>): boolean {
+  return value === '' ? headers.has(name) : headers.get(name) === value
 }

@@ -3,14 +3,10 @@
  *
  * Any thread. Pure. The patterns are matched by recursion over both lists of words.
  */
-import {
-  type BoundBy,
-  type ExchangeType,
-  type HeaderMatch,
-  type RoutedHeaders,
-  type Target,
-  valueKey,
-} from './binding.ts'
+
+import type { BoundBy, RoutedHeaders, Target } from '../wire/route-changes.ts'
+import type { ExchangeType, HeaderMatch } from '../words/exchange.ts'
+import { valueKey } from './header-value.ts'
 
 interface NaiveExchange {
   readonly type: ExchangeType

@@ -4,7 +4,7 @@
  * Any thread. Made by `npm run test:rabbitmq`, replayed by `npm test`.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
-import type { BoundBy, RoutedHeaders, Target } from './binding.ts'
+import type { BoundBy, RoutedHeaders, Target } from '../wire/route-changes.ts'
 import { Bindings } from './bindings.ts'
 import { ExchangeRoutes } from './exchange-routes.ts'
 import { type Draw, type DrawnExchange, drawExchanges, drawTarget } from './random-exchanges.fixture.ts'
@@ -45,10 +45,9 @@ export function drawWorld(draw: Draw, messages: number): World {
 export function differences({ exchanges, bindings, messages, arrived }: AnsweredWorld): string[] {
   const truth = new Bindings()
   const routes = new ExchangeRoutes()
-  for (const { name, type, alternate } of exchanges)
-    for (const change of truth.declare(name, type, alternate)) routes.apply(change)
-  for (const [exchange, kind, name, by] of bindings)
-    for (const change of truth.bind(exchange, { kind, name }, by)) routes.apply(change)
+  for (const [id, exchange] of exchanges.entries()) truth.declare({ id, ...exchange })
+  for (const [exchange, kind, name, by] of bindings) truth.bind(exchange, { kind, name }, by)
+  for (const change of truth.since({ seen: 0, generation: 0 }).changes) routes.apply(change)
   return messages.flatMap((message, i) => {
     const targets = routes.route(...message).map(({ name }) => name)
     const ours = targets.sort().join(' ')

@@ -3,7 +3,8 @@
  *
  * Any thread. Pure. Few words and names, so that much of it meets.
  */
-import type { BoundBy, ExchangeType, HeaderMatch, RoutedHeaders, Target } from './binding.ts'
+import type { BoundBy, ExchangeShape, RoutedHeaders, Target } from '../wire/route-changes.ts'
+import type { ExchangeType, HeaderMatch } from '../words/exchange.ts'
 
 const TYPES: readonly ExchangeType[] = ['direct', 'topic', 'topic', 'fanout', 'headers']
 const MATCHES: readonly HeaderMatch['match'][] = ['all', 'any', 'all-with-x', 'any-with-x']
@@ -53,11 +54,8 @@ export class Draw {
   }
 }
 
-export interface DrawnExchange {
-  readonly name: string
-  readonly type: ExchangeType
-  readonly alternate: string | null
-}
+/** As the vectors of RabbitMQ have it. */
+export type DrawnExchange = Omit<ExchangeShape, 'id'>
 
 export function drawExchanges(draw: Draw): DrawnExchange[] {
   const count = 1 + draw.below(EXCHANGES_MAX)

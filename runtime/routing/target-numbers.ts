@@ -5,7 +5,7 @@
  *
  * Bound: targets that are held.
  */
-import type { Target } from './binding.ts'
+import type { Target } from '../wire/route-changes.ts'
 
 export class TargetNumbers {
   readonly #exchanges = new Map<string, number>()

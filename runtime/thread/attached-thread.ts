@@ -10,7 +10,16 @@
 
 import { Doorbell, type Memory } from 'sharedarraybuffer-ring'
 import { nowMs, queueMicrotask, setImmediate } from '../../actors/world.ts'
-import { PHASE, type Phase, THREAD_BEAT, THREAD_BELL, THREAD_HALT, THREAD_LEAN, THREAD_PHASE } from '../wire/layout.ts'
+import {
+  BROKER_ROUTES,
+  PHASE,
+  type Phase,
+  THREAD_BEAT,
+  THREAD_BELL,
+  THREAD_HALT,
+  THREAD_LEAN,
+  THREAD_PHASE,
+} from '../wire/layout.ts'
 import type { ThreadPlace } from '../wire/link-places.ts'
 import { BusyTakers } from './busy-takers.ts'
 import type { RingWriter, WriterUser } from './ring-writer.ts'
@@ -41,6 +50,8 @@ export class AttachedThread implements LinkUpcalls {
   readonly memory: Memory
   readonly id: number
   readonly address: number
+  /** Address of ROUTES (layout.ts). */
+  readonly routes: number
   readonly #bell: Doorbell
   readonly #links: ThreadLink[]
   readonly #writers = new Map<number, UsedWriter>()
@@ -66,6 +77,7 @@ export class AttachedThread implements LinkUpcalls {
     this.memory = memory
     this.id = place.thread
     this.address = place.address
+    this.routes = place.broker + BROKER_ROUTES
     this.#bell = new Doorbell(memory, place.address + THREAD_BELL)
     this.#links = place.links.map(link => new ThreadLink(memory, link))
     this.#sleep()

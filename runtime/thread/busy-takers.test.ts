@@ -4,7 +4,7 @@ import t, { type Test } from 'tap'
 import { HostLink } from '../link/host-link.ts'
 import { LINK_HINTS, LINK_RING_BYTES, VERDICT } from '../link/link.ts'
 import { until } from '../proof/fixtures/broker.fixture.ts'
-import { HOST_BYTES, THREAD_BELL, THREAD_BYTES } from '../wire/layout.ts'
+import { BROKER_BYTES, HOST_BYTES, THREAD_BELL, THREAD_BYTES } from '../wire/layout.ts'
 import { AttachedThread } from './attached-thread.ts'
 import type { TurnTaker } from './turn-taker.ts'
 
@@ -44,7 +44,12 @@ function linkedThread(t: Test) {
     hintsToThread: arena.allocate(hintsBytes(LINK_HINTS)),
   }
   const address = arena.allocate(THREAD_BYTES)
-  const thread = new AttachedThread(memory, { thread: 1, address, links: [place] })
+  const thread = new AttachedThread(memory, {
+    thread: 1,
+    address,
+    broker: arena.allocate(BROKER_BYTES),
+    links: [place],
+  })
   const link = new HostLink(memory, 1, address + THREAD_BELL, place)
   const readers = Array.from({ length: TAKERS }, () => new Reader())
   for (const [cursor, reader] of readers.entries()) thread.addTaker(cursor, reader)

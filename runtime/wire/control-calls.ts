@@ -9,6 +9,7 @@ import type { MemoryHandle } from 'sharedarraybuffer-ring'
 import type { BrokerEvents } from '../words/broker-events.ts'
 import type { Rate } from '../words/common-options.ts'
 import type { ErrorWire } from '../words/errors.ts'
+import type { ExchangeType } from '../words/exchange.ts'
 import type { GroupInfo, TopicInfo } from '../words/listing.ts'
 import type { Durability } from '../words/message.ts'
 import type { Offset } from '../words/quantities.ts'
@@ -24,6 +25,7 @@ import type { GrownTopic, NamedPlaces, ProducerPlaces, ProducerState, RingPlace 
 import type { AskQueue } from './queue-asks.ts'
 import type { QueueSettings, QueueSummary } from './queue-calls.ts'
 import type { GroupSummary, HostPartitionStats } from './reports.ts'
+import type { BoundBy, BoundTarget, ExchangeListing, ExchangeShape, RoutePage, TablePosition } from './route-changes.ts'
 import type { ReadRange, StartPosition } from './start-position.ts'
 
 /** Options of a group; equal for all members. */
@@ -132,6 +134,8 @@ export interface ControlApi {
   failRun(cursor: number, epoch: number, error: ErrorWire): Promise<void>
   /** What a consumer has told its queue is as durable as the queue from then on. @throws MillraceError MILL_DISK, MILL_TOPIC_DELETED */
   confirmQueue(queue: number, cursor: number): Promise<void>
+  /** What a thread's table of exchanges lacks, or the first part of it. */
+  routeChanges(position: TablePosition): Promise<RoutePage>
   topicStats(topic: number): Promise<readonly HostPartitionStats[]>
   /** `letters`: also the dead letters of a group without a member in this process. */
   groupStats(topic: number, group: string, letters: boolean): Promise<GroupSummary>
@@ -161,10 +165,22 @@ export type HandlerControlApi = Pick<
   | 'keepSnapshot'
   | 'failRun'
   | 'confirmQueue'
+  | 'routeChanges'
 >
 
 /** Calls that only the thread which created the broker makes. */
 export interface OwnerControlApi extends ControlApi {
+  /**
+   * The exchange of this name, made if `type` says which. `alternate` undefined: whatever it has. @throws MillraceError
+   * MILL_INVALID_OPTION, MILL_CONFIG_MISMATCH, MILL_MEMORY, MILL_DISK
+   */
+  declareExchange(name: string, type: ExchangeType | null, alternate: string | null | undefined): Promise<ExchangeShape>
+  /** Once it has resolved, each publish that begins goes by it, on every thread. @throws MillraceError MILL_TOPIC_DELETED, MILL_MEMORY, MILL_DISK */
+  bindExchange(exchange: number, target: BoundTarget, by: BoundBy): Promise<void>
+  unbindExchange(exchange: number, target: BoundTarget, by: BoundBy): Promise<void>
+  /** With its bindings and those to it; nothing happens if it is gone. @throws MillraceError MILL_DISK */
+  deleteExchange(exchange: number): Promise<void>
+  listExchanges(): Promise<readonly ExchangeListing[]>
   /** The dead letters of the topic of this name. @throws MillraceError MILL_INVALID_OPTION: no such topic */
   letterTopics(topic: string): Promise<LetterTopics>
   readLetters(topic: number, partition: number, cursor: LetterCursor): Promise<LetterPage>

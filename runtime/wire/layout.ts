@@ -2,6 +2,10 @@
  * Every shared word of the broker outside rings and windows: its writer, its readers, its meaning.
  *
  * ```
+ * broker    one per broker
+ *   +0   ROUTES    control writes, publishers read       low word of the generation of the exchanges and their bindings, once
+ *                  the folder has it (publish/exchange-tables.ts)
+ *
  * thread    one per attached thread (main, handler hosts)
  *   +0   BELL      doorbell of the thread
  *   +128 PHASE     the thread writes, control reads      what it is doing (PHASE below)
@@ -70,6 +74,9 @@
  * thread's exit, or by a watchdog that compares two looks a timer apart. No order with other words is needed.
  */
 import { LINE_BYTES } from 'sharedarraybuffer-ring'
+
+export const BROKER_ROUTES = 0
+export const BROKER_BYTES: number = LINE_BYTES
 
 export const THREAD_BELL = 0
 export const THREAD_PHASE: number = LINE_BYTES

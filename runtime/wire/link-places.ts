@@ -20,5 +20,7 @@ export interface LinkPlace {
 export interface ThreadPlace {
   readonly thread: number
   readonly address: number
+  /** Address of the broker's own words. */
+  readonly broker: number
   readonly links: readonly LinkPlace[]
 }

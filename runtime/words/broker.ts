@@ -3,6 +3,7 @@
 import type { BrokerEvents } from './broker-events.ts'
 import type { CloseOptions, Logger, RestartOptions } from './common-options.ts'
 import type { DeadLetters, DeadLettersOptions } from './dead-letter.ts'
+import type { Exchange, ExchangeDefinition, ExchangeInfo, ExchangeOptions } from './exchange.ts'
 import type { TopicInfo } from './listing.ts'
 import type { NamedProducer } from './named-producer.ts'
 import type { Queue } from './queue.ts'
@@ -29,6 +30,21 @@ export interface Broker {
    *   `MILL_MEMORY` without room for it; `MILL_DISK`, `MILL_CORRUPT`; `MILL_CLOSED`
    */
   queue<V = unknown>(name: string | QueueDefinition<V>, options?: QueueOptions): Promise<Queue<V>>
+  /**
+   * Opens an exchange, and makes it if it does not exist, which takes a `type`. An exchange that exists is opened without options, or with
+   * its own. Topics, queues and exchanges have one namespace.
+   *
+   * @throws MillraceError `MILL_INVALID_NAME`; `MILL_UNKNOWN_OPTION`, `MILL_INVALID_OPTION`, also for one that does not exist and has no
+   *   `type`; `MILL_CONFIG_MISMATCH` for other settings than the exchange has, and for the name of a topic or queue; `MILL_DISK`;
+   *   `MILL_CLOSED`
+   */
+  exchange<V = unknown>(name: string | ExchangeDefinition<V>, options?: ExchangeOptions): Promise<Exchange<V>>
+  /**
+   * All exchanges, sorted by name.
+   *
+   * @throws MillraceError `MILL_CLOSED`
+   */
+  exchanges(): Promise<readonly ExchangeInfo[]>
   /**
    * All topics, sorted by name, also dead-letter topics and topics on disk that this process has not opened. Queues are not listed.
    *

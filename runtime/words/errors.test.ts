@@ -4,12 +4,13 @@ import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads'
 import fc from 'fast-check'
 import t from 'tap'
 import { repositoryRoot } from '../proof/fixtures/repository.fixture.ts'
+import { ALL_ERROR_CODES } from './error-codes.ts'
 import {
-  ALL_ERROR_CODES,
   FullError,
   fromWire,
   isMillraceError,
   MillraceError,
+  PartlyRoutedError,
   RejectError,
   toWire,
   UnpublishedError,
@@ -40,13 +41,18 @@ t.test('every code is raised by a source that ships, and none that is not listed
   for (const room of ['runtime', 'actors']) {
     for (const path of readdirSync(join(root, room), { recursive: true, encoding: 'utf8' })) {
       if (!/\.ts$/.test(path) || /\.(test|fixture|d)\.ts$|(^|[/\\])(dist|fixtures|stress)[/\\]/.test(path)) continue
-      if (path === 'errors.ts' && room === 'runtime') continue
+      if (/^words[/\\]error(s|-codes)\.ts$/.test(path)) continue
       for (const [code] of readFileSync(join(root, room, path), 'utf8').matchAll(/(?<=')MILL_[A-Z_]+(?=')/g))
         raised.add(code)
     }
   }
   // By the classes in errors.ts, which everyone else uses.
-  for (const error of [new FullError('x', 1), new UnpublishedError('x', [], [], 1), new RejectError()])
+  for (const error of [
+    new FullError('x', 1),
+    new UnpublishedError('x', [], [], 1),
+    new PartlyRoutedError('x', [], [], [], 1),
+    new RejectError(),
+  ])
     raised.add(error.code)
   t.strictSame([...raised].sort(), [...ALL_ERROR_CODES])
 })
@@ -86,6 +92,10 @@ t.test('class, code, message, stack, cause and retriable survive crossing thread
 t.test("what was refused or left unpublished stays on the publisher's thread", async t => {
   t.equal((acrossThreads(new FullError('full', { value: () => 1 })) as FullError).refused, undefined)
   t.same((acrossThreads(new UnpublishedError('partly', [() => 1], [], undefined)) as UnpublishedError).unpublished, [])
+  const partly = acrossThreads(
+    new PartlyRoutedError('partly', ['a'], ['b'], [], new Error('full')),
+  ) as PartlyRoutedError
+  t.match(partly, { name: 'PartlyRoutedError', taken: [], refused: [], unknown: [], cause: { message: 'full' } })
 })
 
 t.test('an error of somebody else keeps its name and its own code', async t => {

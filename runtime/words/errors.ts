@@ -1,47 +1,13 @@
 /**
  * Every error that millrace throws at its callers, and the form in which errors cross threads.
  *
- * Leaf module, any thread. A code is stable: it is added to ERRORS.md when it is added here (a test compares the two).
+ * Leaf module, any thread.
  * Invariants: `fromWire(toWire(e))` keeps class, code, message, stack, cause and retriable, within the bounds below.
  * `toWire` never throws, whatever was thrown. The messages of a FullError or an UnpublishedError do not cross: the
  * publishing thread still holds them.
  */
 import { inspect, types } from 'node:util'
-
-/** All codes, in alphabetical order. */
-export const ALL_ERROR_CODES = [
-  'MILL_ABORTED',
-  'MILL_CANCELLED',
-  'MILL_CLOSED',
-  'MILL_CONFIG_MISMATCH',
-  'MILL_CORRUPT',
-  'MILL_DEADLOCK',
-  'MILL_DECODE',
-  'MILL_DISK',
-  'MILL_FULL',
-  'MILL_GAVE_UP',
-  'MILL_GROUP_BUSY',
-  'MILL_HANDLER',
-  'MILL_INVALID_NAME',
-  'MILL_INVALID_OPTION',
-  'MILL_LOCKED',
-  'MILL_MEMORY',
-  'MILL_OFFSET_GONE',
-  'MILL_OUT_OF_RANGE',
-  'MILL_REJECTED',
-  'MILL_SETTLED',
-  'MILL_THREAD_LOST',
-  'MILL_TIMEOUT',
-  'MILL_TOO_LARGE',
-  'MILL_TOPIC_DELETED',
-  'MILL_UNKNOWN_OPTION',
-  'MILL_UNPUBLISHED',
-  'MILL_UNSERIALISABLE',
-  'MILL_UNSUPPORTED',
-] as const
-
-/** Code of an error. ERRORS.md says of each when it occurs and what to do. */
-export type ErrorCode = (typeof ALL_ERROR_CODES)[number]
+import { ALL_ERROR_CODES, type ErrorCode } from './error-codes.ts'
 
 const MESSAGE_BYTES_MAX = 4 * 1_024
 const STACK_BYTES_MAX = 8 * 1_024
@@ -120,6 +86,31 @@ export class UnpublishedError extends MillraceError {
   }
 }
 
+/** Error of a message that some targets of an exchange have and others have not (`MILL_PARTLY_ROUTED`). All lists are empty if it came from another thread. */
+export class PartlyRoutedError extends MillraceError {
+  /** Names of the queues and topics that have the message. */
+  readonly taken: readonly string[]
+  /** Names of those that have refused it. */
+  readonly refused: readonly string[]
+  /** Names of those of which it is not known: the message was on its way to them. */
+  readonly unknown: readonly string[]
+
+  /** Makes an error with these lists. */
+  constructor(
+    message: string,
+    taken: readonly string[],
+    refused: readonly string[],
+    unknown: readonly string[],
+    cause: unknown,
+  ) {
+    super('MILL_PARTLY_ROUTED', message, { cause })
+    this.name = 'PartlyRoutedError'
+    this.taken = taken
+    this.refused = refused
+    this.unknown = unknown
+  }
+}
+
 /** Thrown by a handler for a record that can never be processed: the record is dead-lettered at once, without retry. */
 export class RejectError extends MillraceError {
   /** Makes an error whose `reason` is kept in the dead letter. */
@@ -134,7 +125,9 @@ export type ErrorOf<C extends ErrorCode> = { readonly code: C } & ([C] extends [
   ? FullError
   : [C] extends ['MILL_UNPUBLISHED']
     ? UnpublishedError
-    : MillraceError)
+    : [C] extends ['MILL_PARTLY_ROUTED']
+      ? PartlyRoutedError
+      : MillraceError)
 
 /** Whether `error` is a MillraceError, from any copy of the package or thread, and has this code, if one is given. */
 export function isMillraceError<C extends ErrorCode = ErrorCode>(error: unknown, code?: C): error is ErrorOf<C> {
@@ -188,6 +181,8 @@ function revive(wire: ErrorWire, cause: Error | undefined): Error {
       return new FullError(message, undefined)
     case 'MILL_UNPUBLISHED':
       return new UnpublishedError(message, [], [], cause)
+    case 'MILL_PARTLY_ROUTED':
+      return new PartlyRoutedError(message, [], [], [], cause)
     case 'MILL_REJECTED':
       return new RejectError(message, { cause })
   }

@@ -1,7 +1,8 @@
 /** Handlers, and the context that they receive. Types only. */
 import type { Delivery, ManualDelivery } from './delivery.ts'
+import type { ExchangeDefinition, RouteOptions, RouteReceipt } from './exchange.ts'
 import type { Message, Receipt } from './message.ts'
-import type { QueueMessage } from './queue-message.ts'
+import type { QueueMessage, QueueReceipt } from './queue-message.ts'
 import type { QueueDefinition } from './queue-options.ts'
 import type { TopicDefinition } from './topic-definition.ts'
 
@@ -31,6 +32,23 @@ export interface HandlerContext<D = unknown> {
     target: string | TopicDefinition<V> | QueueDefinition<V>,
     message: Message<V> | QueueMessage<V>,
   ): Promise<Receipt>
+  /**
+   * Sends a message to a queue. The input is acked only when this message is confirmed, awaited or not.
+   *
+   * @throws MillraceError as `queue.send`; `MILL_CONFIG_MISMATCH` for the name of a topic
+   */
+  send<V>(queue: string | QueueDefinition<V>, message: QueueMessage<V>): Promise<QueueReceipt>
+  /**
+   * Publishes a message by an exchange, which must exist. The input is acked only when all targets have it, awaited or not.
+   *
+   * @throws MillraceError as `exchange.publish`; `MILL_INVALID_OPTION` if there is no such exchange
+   */
+  route<V>(
+    exchange: string | ExchangeDefinition<V>,
+    routingKey: string,
+    message: QueueMessage<V>,
+    options?: RouteOptions,
+  ): Promise<RouteReceipt>
 }
 
 /** A handler without state. Return or resolve: ack. Throw or reject: a failed attempt. */

@@ -1,5 +1,5 @@
 /**
- * The names that topics and groups may have, and the form of a wrong value in a message.
+ * The names that topics, queues, exchanges and groups may have, and the form of a wrong value in a message.
  *
  * Leaf module, any thread. Invariant: a checked name is ASCII, is a safe file name on every system, and needs no
  * escaping in a URL, a log line or a header.
@@ -15,7 +15,7 @@ const SHOWN_CHARS_MAX = 60
  *
  * @throws MillraceError `MILL_INVALID_NAME`
  */
-export function checkName(kind: 'topic' | 'queue' | 'group' | 'producer', name: unknown): string {
+export function checkName(kind: 'topic' | 'queue' | 'exchange' | 'group' | 'producer', name: unknown): string {
   if (typeof name === 'string' && NAME.test(name) && name !== '.' && name !== '..' && !WINDOWS_DEVICE.test(name))
     return name
   throw new MillraceError(

@@ -4,10 +4,11 @@
  *
  * ```
  *  0 u32 magic    "MRID"
- *  4 u32 version  of the folder: 5. From 2 on all files of a folder are there (store-files.ts); in 1 some were made late.
+ *  4 u32 version  of the folder: 6. From 2 on all files of a folder are there (store-files.ts); in 1 some were made late.
  *                 From 3 on frames and journal blocks are of version 2, and topics have a placement. From 4 on hosts have
  *                 a file of what queues have settled, and topics of queues are not for streams. From 5 on messages of
- *                 queues have times, and that file says more of them
+ *                 queues have times, and that file says more of them. From 6 on the catalog has exchanges, their
+ *                 bindings and schedules
  *  8 u8  logId[16]  drawn when the folder was made
  * 24 u32 0
  * 28 u32 crc      CRC-32 of bytes 0 to 27
@@ -29,7 +30,7 @@ import { uniqueBytes } from '../disk/world-disk.ts'
 import { partitionsFolder } from './log-place.ts'
 
 export const IDENTITY_NAME = 'millrace.id'
-export const FOLDER_VERSION = 5
+export const FOLDER_VERSION = 6
 /** From this version on all files of a folder are there. */
 export const WHOLE_VERSION = 2
 /** From this version on each partition host has a file of what queues have settled. */

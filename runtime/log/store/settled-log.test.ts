@@ -147,7 +147,7 @@ t.test(
     StateLog.open(other, PATH, { logId: LOG_ID, syncs: true }).write([['a', 1]])
     t.throws(() => open(other), ForeignFileError)
     const header = stateHeader(LOG_ID, 96, 'settled')
-    disk.put(PATH, Buffer.concat([header, stateRecord(Buffer.from('01008010', 'hex'), 1, 1, header.length)]))
+    disk.put(PATH, Buffer.concat([header, stateRecord(Buffer.from('01008020', 'hex'), 1, 1, header.length)]))
     const error = thrownBy(() => open(disk))
     t.ok(error instanceof CorruptLogError && error.position === header.length && /unknown parts/.test(error.why))
   },

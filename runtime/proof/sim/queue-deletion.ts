@@ -4,7 +4,8 @@
  * The simulated main thread, through the public API only. Rule Q10: a queue that has a consumer is not deleted; one that was deleted
  * takes nothing and has no counts; and of a deletion and a consumer that comes at that moment, one is refused.
  */
-import { type ErrorCode, isMillraceError } from '../../words/errors.ts'
+import type { ErrorCode } from '../../words/error-codes.ts'
+import { isMillraceError } from '../../words/errors.ts'
 import type { Queue } from '../../words/queue.ts'
 import type { Lab, Value } from './lab.ts'
 import { sleep } from './producers.ts'

@@ -1,0 +1,301 @@
+/**
+ * What one thread publishes by exchanges: finds the targets in its tables, and hands the message to the producer of each.
+ *
+ * The producer's thread. A publish goes at once where the tables are fresh and each target's producer is open. Otherwise it waits, and so do all
+ * that come after it: so messages reach each target in the order of their calls. Nothing is written before the message is encoded for each
+ * target and its size is checked. Bound: what waits counts in the thread's waiting room, and is refused beyond it.
+ */
+import { nowMs } from '../../actors/world.ts'
+import type { RouteTarget } from '../wire/route-changes.ts'
+import { deletedTopic } from '../words/deleted-topic.ts'
+import { FullError, MillraceError } from '../words/errors.ts'
+import type { RouteOptions, RouteReceipt } from '../words/exchange.ts'
+import type { GivenHeaders, Receipt } from '../words/message.ts'
+import { show } from '../words/names.ts'
+import type { QueueMessage } from '../words/queue-message.ts'
+import { checkRoutingKey } from '../words/routing-key.ts'
+import type { ExchangeTables } from './exchange-tables.ts'
+import { copyHeaders } from './given-headers.ts'
+import { PendingPublish } from './pending-publish.ts'
+import { checkRecord, type EncodedMessage } from './record-writer.ts'
+import { RouteOutcome } from './route-outcome.ts'
+import { RoutedMessage } from './routed-message.ts'
+import { RoutedReceipt } from './routed-receipt.ts'
+import type { TopicProducer } from './topic-producer.ts'
+import type { WaitingRoom } from './waiting-room.ts'
+
+/** An exchange as its users know it; `id` null: whichever has the name when the message is routed. */
+export interface NamedExchange {
+  readonly name: string
+  readonly id: number | null
+}
+
+/** What the thread knows of exchanges. */
+export type ThreadRoutes = Pick<ExchangeTables, 'fresh' | 'refresh' | 'numberOf' | 'find'>
+
+/** The producers of the thread. */
+export interface RouteProducers {
+  /** The producer of this target, if it is open. */
+  openedFor(target: RouteTarget): TopicProducer | undefined
+  /** Opens it. */
+  openTopic(name: string, topic: number): Promise<TopicProducer>
+}
+
+interface Publish {
+  readonly exchange: NamedExchange
+  readonly key: string
+  readonly message: RoutedMessage
+  readonly options: RouteOptions
+  readonly resolve: (receipt: RouteReceipt) => void
+  readonly reject: (error: unknown) => void
+}
+
+interface Waiting extends Publish {
+  readonly since: number
+  readonly bytes: number
+  /** Targets whose producers are to be opened, and how often that has been done. */
+  closed: readonly RouteTarget[]
+  openings: number
+}
+
+/** How often the producers of a message's targets are opened: each may be deleted meanwhile. */
+const OPENINGS_MAX = 3
+const NO_OPTIONS: RouteOptions = Object.freeze({})
+
+export class ExchangePublishes {
+  readonly #routes: ThreadRoutes
+  readonly #producers: RouteProducers
+  readonly #room: WaitingRoom
+  /** In the order of the calls. */
+  readonly #line = new Set<Waiting>()
+  /** Serves the line until it is empty; null: it is. */
+  #serving: Promise<void> | null = null
+  #failure: Error | null = null
+
+  constructor(routes: ThreadRoutes, producers: RouteProducers, room: WaitingRoom) {
+    this.#routes = routes
+    this.#producers = producers
+    this.#room = room
+  }
+
+  /** Publishes that wait for tables or for a producer. */
+  get waiting(): number {
+    return this.#line.size
+  }
+
+  publish(
+    exchange: NamedExchange,
+    routingKey: string,
+    message: QueueMessage,
+    options: RouteOptions = NO_OPTIONS,
+  ): Promise<RouteReceipt> {
+    return new Promise((resolve, reject) => {
+      this.#checkOpen(options)
+      const key = checkRoutingKey(routingKey)
+      const routed = new RoutedMessage(message, key)
+      if (this.#line.size === 0 && this.#routes.fresh) {
+        const targets = this.#targetsOf(exchange, key, routed.given)
+        if (this.#areOpen(targets)) {
+          this.#send(exchange, key, routed, options, targets, resolve, reject)
+          return
+        }
+      }
+      this.#wait({ exchange, key, message: routed, options, resolve, reject })
+    })
+  }
+
+  #areOpen(targets: readonly RouteTarget[]): boolean {
+    for (const target of targets) if (this.#producers.openedFor(target) === undefined) return false
+    return true
+  }
+
+  /** Names of the targets of such a message now. */
+  async route(exchange: NamedExchange, routingKey: string, headers?: GivenHeaders): Promise<readonly string[]> {
+    this.#checkOpen(NO_OPTIONS)
+    const key = checkRoutingKey(routingKey)
+    const given = headers === undefined ? null : copyHeaders(headers)
+    if (!this.#routes.fresh) await this.#routes.refresh()
+    return this.#targetsOf(exchange, key, given).map(nameOf)
+  }
+
+  /** Resolves when nothing waits. */
+  async idle(): Promise<void> {
+    while (this.#serving !== null) await this.#serving
+  }
+
+  /** Refuses what comes and what waits. */
+  fail(error: Error): void {
+    this.#failure ??= error
+    this.#failWaiting(error)
+  }
+
+  #checkOpen({ signal }: RouteOptions): void {
+    if (this.#failure !== null) throw this.#failure
+    if (signal?.aborted === true)
+      throw new MillraceError('MILL_ABORTED', 'the publish was aborted before it began', { cause: signal.reason })
+  }
+
+  /** @throws MillraceError MILL_TOPIC_DELETED, MILL_INVALID_OPTION */
+  #targetsOf({ name, id }: NamedExchange, key: string, headers: RoutedMessage['given']): readonly RouteTarget[] {
+    const known = id ?? this.#routes.numberOf(name)
+    if (known === undefined)
+      throw new MillraceError(
+        'MILL_INVALID_OPTION',
+        `there is no exchange ${show(name)}: make it first, with broker.exchange and a \`type\``,
+      )
+    const targets = this.#routes.find(known, key, headers)
+    if (targets === null) throw deletedTopic(name, 'exchange')
+    return targets
+  }
+
+  /** @throws MillraceError MILL_FULL */
+  #wait(publish: Publish): void {
+    const bytes = publish.message.own()
+    if (!this.#room.admit(bytes))
+      throw new FullError(
+        `this thread's waiting room is full (${this.#room.bounds}); await each publish`,
+        publish.message.original,
+      )
+    this.#room.unsettled()
+    this.#line.add({ ...publish, since: nowMs(), bytes, closed: [], openings: 0 })
+    this.#serving ??= this.#serveAll()
+  }
+
+  #leave(publish: Waiting): void {
+    if (!this.#line.delete(publish)) return
+    this.#room.leave(publish.bytes)
+    this.#room.settled()
+  }
+
+  #failWaiting(error: unknown): void {
+    for (const publish of this.#line) {
+      this.#leave(publish)
+      publish.reject(error)
+    }
+  }
+
+  async #serveAll(): Promise<void> {
+    try {
+      while (this.#line.size > 0) {
+        // Tables are new enough for what waited before they were asked for, also if bindings go on changing.
+        const due = this.#line.size
+        // What one call of the control thread answers is for all: if it fails, it fails all.
+        if (!this.#routes.fresh) await this.#routes.refresh()
+        const held = this.#serve(due)
+        if (held !== null) await this.#open(held)
+      }
+    } catch (error) {
+      this.#failWaiting(error)
+    } finally {
+      this.#serving = null
+    }
+  }
+
+  /**
+   * Sends the first so many, up to one whose producers are not open, which is returned. Nothing is awaited here: tables are whole only
+   * until they change.
+   */
+  #serve(due: number): Waiting | null {
+    let left = due
+    for (const publish of this.#line) {
+      if (left-- === 0) break
+      try {
+        const { exchange, key, message, resolve, reject } = publish
+        const options = restOf(publish)
+        this.#checkOpen(options)
+        const targets = this.#targetsOf(exchange, key, message.given)
+        publish.closed = targets.filter(target => this.#producers.openedFor(target) === undefined)
+        if (publish.closed.length > 0) return publish
+        this.#send(exchange, key, message, options, targets, resolve, reject)
+      } catch (error) {
+        publish.reject(error)
+      }
+      this.#leave(publish)
+    }
+    return null
+  }
+
+  /** A target that is deleted meanwhile is in no newer table. */
+  async #open(publish: Waiting): Promise<void> {
+    publish.openings++
+    try {
+      await Promise.all(publish.closed.map(({ name, id }) => this.#producers.openTopic(name, id)))
+      if (publish.openings <= OPENINGS_MAX) return
+      const [{ name, kind }] = publish.closed as [RouteTarget]
+      publish.reject(deletedTopic(name, kind))
+    } catch (error) {
+      if (publish.openings < OPENINGS_MAX) return
+      publish.reject(error)
+    }
+    this.#leave(publish)
+  }
+
+  /** Its targets have open producers. @throws MillraceError if nothing of it is sent */
+  #send(
+    { name }: NamedExchange,
+    key: string,
+    message: RoutedMessage,
+    options: RouteOptions,
+    targets: readonly RouteTarget[],
+    resolve: (receipt: RouteReceipt) => void,
+    reject: (error: unknown) => void,
+  ): void {
+    if (targets.length === 1) {
+      const producer = this.#producerOf(targets[0] as RouteTarget, options)
+      const encoded = message.encodeFor(producer.topic, producer.choice)
+      const { original } = message
+      const pending = new PendingPublish(producer.topic, this.#room, encoded, original, options, resolve, reject)
+      pending.onlyTarget = targets
+      producer.send(pending)
+    } else if (targets.length > 1) {
+      const producers = targets.map(target => this.#producerOf(target, options))
+      const encoded = producers.map(producer => encodedFor(producer, message))
+      const outcome = new RouteOutcome(name, targets, resolve, reject)
+      for (let at = 0; at < producers.length; at++) {
+        const answered = (answer: Receipt | Error): void => outcome.answered(at, answer)
+        const producer = producers[at] as TopicProducer
+        const { original } = message
+        const own = encoded[at] as EncodedMessage
+        producer.send(new PendingPublish(producer.topic, this.#room, own, original, options, answered, answered))
+      }
+    } else if (options.unroutable === 'drop') resolve(new RoutedReceipt([], []))
+    else throw unroutable(name, key)
+  }
+
+  #producerOf(target: RouteTarget, options: RouteOptions): TopicProducer {
+    const producer = this.#producers.openedFor(target) as TopicProducer
+    producer.checkOpen(options)
+    return producer
+  }
+}
+
+/** For one of several targets, none of which may have the message if one refuses it here. */
+function encodedFor(producer: TopicProducer, message: RoutedMessage): EncodedMessage {
+  const encoded = message.encodeFor(producer.topic, producer.choice)
+  checkRecord(encoded.key, encoded.value, encoded.headers, producer.topic.maxMessageBytes)
+  return encoded
+}
+
+/** @throws MillraceError MILL_TIMEOUT */
+function restOf({ options, since, key, exchange }: Waiting): RouteOptions {
+  const { timeoutMs } = options
+  if (timeoutMs === undefined || timeoutMs === Number.POSITIVE_INFINITY) return options
+  const left = timeoutMs - (nowMs() - since)
+  if (left > 0) return { ...options, timeoutMs: left }
+  throw new MillraceError(
+    'MILL_TIMEOUT',
+    `exchange ${exchange.name} had not found the targets of ${show(key)} after ${timeoutMs} ms; no target has the message`,
+    { retriable: true },
+  )
+}
+
+function nameOf({ name }: RouteTarget): string {
+  return name
+}
+
+function unroutable(exchange: string, key: string): MillraceError {
+  return new MillraceError(
+    'MILL_UNROUTABLE',
+    `no binding of exchange ${exchange} takes a message with the routing key ${show(key)}, and no alternate: bind a queue, give the exchange an \`alternate\`, or publish with { unroutable: 'drop' }`,
+  )
+}

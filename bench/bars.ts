@@ -10,9 +10,10 @@ import type { CaseName } from './subject.ts'
 interface Bar {
   readonly case: CaseName
   readonly subject: string
-  readonly beside: string
+  /** Null: the bar is a figure of the subject alone. */
+  readonly beside: string | null
   readonly metric: Row['metric']
-  /** Least or most that the ratio of the medians may be. */
+  /** Least or most that the ratio of the medians may be, or the median alone. */
   readonly atLeast?: number
   readonly atMost?: number
 }
@@ -39,6 +40,9 @@ const bars: readonly Bar[] = [
       atLeast: 30,
     })),
   ),
+  { case: 'route-dry', subject: 'dry-route', beside: null, metric: 'throughput', atLeast: 1_000_000 },
+  { case: 'route-1', subject: 'exchange', beside: 'send', metric: 'throughput', atLeast: 0.8 },
+  { case: 'route-10', subject: 'exchange', beside: 'ten-sends', metric: 'throughput', atLeast: 0.7 },
   { case: 'queue-latency', subject: 'queue', beside: 'stream', metric: 'p50', atMost: 1.3 },
   { case: 'queue-latency', subject: 'queue', beside: 'stream', metric: 'p99', atMost: 1.3 },
 ]
@@ -53,12 +57,17 @@ export function judge(rows: readonly Row[]): readonly Judged[] {
   return bars.flatMap(bar => {
     const median = (subject: string): number | undefined =>
       rows.find(row => row.case === bar.case && row.metric === bar.metric && row.subject === subject)?.median
-    const [own, beside] = [median(bar.subject), median(bar.beside)]
-    if (own === undefined || beside === undefined) return []
-    const ratio = own / beside
+    const own = median(bar.subject)
+    const other = bar.beside === null ? 1 : median(bar.beside)
+    if (own === undefined || other === undefined) return []
+    const ratio = own / other
     const isKept = ratio >= (bar.atLeast ?? 0) && ratio <= (bar.atMost ?? Number.POSITIVE_INFINITY)
-    const wanted = bar.atLeast === undefined ? `at most ${bar.atMost}` : `at least ${bar.atLeast}`
-    const text = `${bar.case} ${bar.metric}: ${bar.subject} is ${ratio.toFixed(2)} of ${bar.beside} (${grouped(own)} and ${grouped(beside)}), ${wanted}`
+    const wanted = bar.atLeast === undefined ? `at most ${bar.atMost}` : `at least ${grouped(bar.atLeast)}`
+    const is =
+      bar.beside === null
+        ? grouped(own)
+        : `${ratio.toFixed(2)} of ${bar.beside} (${grouped(own)} and ${grouped(other)})`
+    const text = `${bar.case} ${bar.metric}: ${bar.subject} is ${is}, ${wanted}`
     return [{ text: `${isKept ? 'kept  ' : 'MISSED'} ${text}`, isKept }]
   })
 }

@@ -23,6 +23,9 @@ export type CaseName =
   | 'queue-each'
   | 'queue-latency'
   | 'queue-servers'
+  | 'route-dry'
+  | 'route-1'
+  | 'route-10'
 
 export interface Spec {
   readonly caseName: CaseName

@@ -14,6 +14,8 @@ import { ringbuf } from './rivals/ringbuf.ts'
 import { rxjs } from './rivals/rxjs.ts'
 import { sequentialWrite } from './rivals/sequential-write.ts'
 import type { CaseName, Spec, Subject } from './subject.ts'
+import { dryRoutes } from './subjects/dry-routes.ts'
+import { exchangeOne, exchangeTen, sendOne, sendTen } from './subjects/exchange.ts'
 import { queueLatency, streamLatency } from './subjects/handler-latency.ts'
 import { millrace, millraceFsync, millraceOs } from './subjects/millrace.ts'
 import { millraceCompute } from './subjects/millrace-compute.ts'
@@ -34,7 +36,7 @@ import { roundTrip } from './subjects/round-trip.ts'
 import { logWindow } from './subjects/window.ts'
 import { createWorkload, type PayloadName } from './workload.ts'
 
-export const suiteNames = ['ring', 'pipeline', 'durable', 'compute', 'queue', 'queue-rivals'] as const
+export const suiteNames = ['ring', 'pipeline', 'durable', 'compute', 'queue', 'route', 'queue-rivals'] as const
 export type SuiteName = (typeof suiteNames)[number]
 
 /** What is measured unless suites are named. The others need servers that are not part of the repository. */
@@ -170,6 +172,33 @@ export const suites: Readonly<Record<SuiteName, Suite>> = {
         payloads: ['100'],
         records: 20_000,
         warmUps: 8,
+      },
+    ],
+  },
+  route: {
+    hops: 2,
+    cases: [
+      {
+        name: 'route-dry',
+        about:
+          'targets found of keys out of 100,000, by 10,000 bindings of a topic exchange; each asked for by a promise',
+        subjects: [dryRoutes],
+        payloads: ['100'],
+        warmUps: 2,
+      },
+      {
+        name: 'route-1',
+        about: 'main to a queue to two handler threads, by an exchange or by send; each awaited, in windows of 1,000',
+        subjects: [sendOne, exchangeOne],
+        payloads: ['100'],
+        warmUps: 4,
+      },
+      {
+        name: 'route-10',
+        about: 'main to ten queues that nothing consumes, by an exchange or by ten sends; awaited in windows of 1,000',
+        subjects: [sendTen, exchangeTen],
+        payloads: ['100'],
+        warmUps: 4,
       },
     ],
   },

@@ -21,6 +21,7 @@ import type { QueueDefinition, QueueOptions } from '../words/queue-options.ts'
 import type { Topic } from '../words/topic.ts'
 import type { TopicDefinition, TopicOptions } from '../words/topic-definition.ts'
 import { asBindTarget } from './bind-targets.ts'
+import { CallsInLine } from './calls-in-line.ts'
 import { DeadLettersClient } from './dead-letters-client.ts'
 import { deniedError } from './denied.ts'
 import { ExchangeClient } from './exchange-client.ts'
@@ -36,6 +37,7 @@ class BrokerClient implements Broker {
   readonly #session: Session
   readonly #topics = new OpenedClients<TopicClient<unknown>>()
   readonly #queues = new OpenedClients<QueueClient<unknown>>()
+  readonly #bindings = new CallsInLine()
   readonly #exchanges = new OpenedClients<ExchangeClient<unknown>>()
   #closing: Promise<void> | null = null
 
@@ -89,7 +91,7 @@ class BrokerClient implements Broker {
     const shape = await this.#session.ask(control => control.declareExchange(checkedName, type, alternate), 'for ever')
     const { id } = shape
     const opened = await this.#exchanges.open(checkedName, id, async forget => {
-      const client = new ExchangeClient<unknown>(this.#session, shape, forget)
+      const client = new ExchangeClient<unknown>(this.#session, shape, this.#bindings, forget)
       return asBindTarget(client, this.#session, { kind: 'exchange', name: checkedName, id })
     })
     return opened as Exchange<V>

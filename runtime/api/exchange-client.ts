@@ -7,16 +7,19 @@ import type { BindTarget, Exchange, ExchangeType, HeaderMatch, RouteOptions, Rou
 import type { GivenHeaders } from '../words/message.ts'
 import type { QueueMessage } from '../words/queue-message.ts'
 import { bindTargetOf } from './bind-targets.ts'
+import type { CallsInLine } from './calls-in-line.ts'
 
 export class ExchangeClient<V> implements Exchange<V> {
   readonly #session: Session
   readonly #shape: ExchangeShape
+  readonly #calls: CallsInLine
   readonly #deleted: () => void
 
-  /** `deleted` is called when the exchange is gone. */
-  constructor(session: Session, shape: ExchangeShape, deleted: () => void) {
+  /** `calls`: those of the broker that change bindings. `deleted` is called when the exchange is gone. */
+  constructor(session: Session, shape: ExchangeShape, calls: CallsInLine, deleted: () => void) {
     this.#session = session
     this.#shape = shape
+    this.#calls = calls
     this.#deleted = deleted
   }
 
@@ -36,14 +39,16 @@ export class ExchangeClient<V> implements Exchange<V> {
     const bound = bindTargetOf(target, this.#session)
     const checked = checkBinding(this.type, this.name, by)
     this.#session.checkAccepts()
-    await this.#session.ask(control => control.bindExchange(this.#shape.id, bound, checked), 'for ever')
+    const { id } = this.#shape
+    await this.#calls.make(() => this.#session.ask(control => control.bindExchange(id, bound, checked), 'for ever'))
   }
 
   async unbind(target: BindTarget<V>, by?: string | HeaderMatch): Promise<void> {
     const bound = bindTargetOf(target, this.#session)
     const checked = checkBinding(this.type, this.name, by)
     this.#session.checkAccepts()
-    await this.#session.ask(control => control.unbindExchange(this.#shape.id, bound, checked), 'for ever')
+    const { id } = this.#shape
+    await this.#calls.make(() => this.#session.ask(control => control.unbindExchange(id, bound, checked), 'for ever'))
   }
 
   publish(routingKey: string, message: QueueMessage<V>, options?: RouteOptions): Promise<RouteReceipt> {
@@ -56,8 +61,7 @@ export class ExchangeClient<V> implements Exchange<V> {
     }
   }
 
-  async route(routingKey: string, headers?: GivenHeaders): Promise<readonly string[]> {
-    this.#session.checkOpen()
+  route(routingKey: string, headers?: GivenHeaders): Promise<readonly string[]> {
     return this.#session.publishers.exchanges.route(this.#shape, routingKey, headers)
   }
 

@@ -115,7 +115,7 @@ export class ExchangePublishes {
     const key = checkRoutingKey(routingKey)
     const given = headers === undefined ? null : copyHeaders(headers)
     if (!this.#routes.fresh) await this.#routes.refresh()
-    return this.#targetsOf(exchange, key, given).map(({ name }) => name)
+    return this.#targetsOf(exchange, key, given).map(nameOf)
   }
 
   /** Resolves when nothing waits. */
@@ -287,6 +287,10 @@ function restOf({ options, since, key, exchange }: Waiting): RouteOptions {
     `exchange ${exchange.name} had not found the targets of ${show(key)} after ${timeoutMs} ms; no target has the message`,
     { retriable: true },
   )
+}
+
+function nameOf({ name }: RouteTarget): string {
+  return name
 }
 
 function unroutable(exchange: string, key: string): MillraceError {

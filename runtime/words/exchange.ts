@@ -83,7 +83,8 @@ export interface Exchange<V = unknown> {
    * between dots: `*` is any word, `#` any number of words, none included. Keys and patterns have at most 255 bytes in UTF-8.
    *
    * @throws MillraceError `MILL_INVALID_OPTION`, `MILL_UNKNOWN_OPTION`, `MILL_OUT_OF_RANGE`, `MILL_UNSERIALISABLE` for `by`;
-   *   `MILL_INVALID_OPTION` for a target of another broker; `MILL_TOPIC_DELETED`; `MILL_DISK`; `MILL_CLOSED`
+   *   `MILL_INVALID_OPTION` for a target of another broker; `MILL_TOPIC_DELETED`; `MILL_FULL` when 100,000 such calls wait; `MILL_DISK`;
+   *   `MILL_CLOSED`
    */
   bind(target: BindTarget<V>, by?: string | HeaderMatch): Promise<void>
   /**

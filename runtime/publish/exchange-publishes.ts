@@ -96,12 +96,16 @@ export class ExchangePublishes {
   }
 
   /** Names of the targets of such a message now. */
-  async route(exchange: NamedExchange, routingKey: string, headers?: GivenHeaders): Promise<readonly string[]> {
-    this.#checkOpen(NO_OPTIONS)
-    const key = checkRoutingKey(routingKey)
-    const given = headers === undefined ? null : copyHeaders(headers)
-    if (!this.#routes.fresh) await this.#routes.refresh()
-    return this.#finder.targetsOf(exchange, key, given).map(nameOf)
+  route(exchange: NamedExchange, routingKey: string, headers?: GivenHeaders): Promise<readonly string[]> {
+    try {
+      this.#checkOpen(NO_OPTIONS)
+      const key = checkRoutingKey(routingKey)
+      const given = headers === undefined ? null : copyHeaders(headers)
+      const found = (): readonly string[] => this.#finder.targetsOf(exchange, key, given).map(nameOf)
+      return this.#routes.fresh ? Promise.resolve(found()) : this.#routes.refresh().then(found)
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
   /** Resolves when nothing waits. */

@@ -89,6 +89,7 @@ export type {
 } from './words/queue-options.ts'
 export type { QueueRun } from './words/queue-run.ts'
 export type { QueueStats } from './words/queue-stats.ts'
+export type { MessageChange, UpdateOutcome } from './words/queue-update.ts'
 export type {
   BrowseFilter,
   DyingMessage,

@@ -59,7 +59,8 @@ export async function printAll(broker: Broker, threads: number): Promise<Prints>
   for (const page of [3, 4, 5]) await print('big', page)
   for (const page of [1, 2]) await print('small', page)
   const endless = await print('endless', 1, {}, ENDLESS)
-  const later = await print('later', 1, { delayMs: LATER_MS })
+  const later = await print('later', 1, { delayMs: 60 * LATER_MS })
+  await prints.update(later, { delayMs: LATER_MS }) // it is wanted sooner
   await print('coupon', 1, { ttlMs: 1 })
   await until(async () => (await prints.stats()).deadLettered === 1)
   const said = [

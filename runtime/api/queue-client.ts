@@ -36,6 +36,7 @@ import type {
 } from '../words/queue-options.ts'
 import type { QueueRun } from '../words/queue-run.ts'
 import type { QueueStats } from '../words/queue-stats.ts'
+import type { MessageChange, UpdateOutcome } from '../words/queue-update.ts'
 import type { BrowseFilter, QueuedMessage, QueueExplanation } from '../words/queued-message.ts'
 import { DeliveryIterator } from './delivery-iterator.ts'
 import { handlerThreads, whatToHandle } from './handler-threads.ts'
@@ -208,6 +209,10 @@ export class QueueClient<V> implements Queue<V> {
 
   cancel(id: string, options?: CancelOptions): Promise<CancelOutcome> {
     return this.#messages.cancel(id, options)
+  }
+
+  update(id: string, change: MessageChange): Promise<UpdateOutcome> {
+    return this.#messages.update(id, change)
   }
 
   explain(id: string): Promise<QueueExplanation> {

@@ -7,14 +7,17 @@ import type { Session } from '../embedded/session.ts'
 import { oneOf } from '../options/option-rules.ts'
 import { check, type Given, type Table } from '../options/option-table.ts'
 import { checkCancelOptions } from '../options/queue-options.ts'
+import { checkedChange } from '../publish/checked-change.ts'
 import { hashOfId } from '../publish/message-id.ts'
 import type { TopicShape } from '../wire/places.ts'
 import type { QueueAsks } from '../wire/queue-asks.ts'
+import type { QueueShape } from '../wire/queue-places.ts'
 import { codecOf } from '../words/codec.ts'
 import { MillraceError } from '../words/errors.ts'
 import type { Key } from '../words/message.ts'
 import { show } from '../words/names.ts'
 import type { CancelOptions, CancelOutcome } from '../words/queue-cancel.ts'
+import type { MessageChange, UpdateOutcome } from '../words/queue-update.ts'
 import type { BrowseFilter, QueuedMessage, QueueExplanation } from '../words/queued-message.ts'
 import { explanationOf, type QueueIdentity, SeenQueueMessage } from './queued-message.ts'
 
@@ -34,10 +37,13 @@ const FILTER: Table<CheckedFilter> = {
 export class QueueMessages<V> {
   readonly #session: Session
   readonly #queue: QueueIdentity
+  readonly #shape: QueueShape
   readonly #hasIds: boolean
 
   constructor(session: Session, { id, name, codec, queue }: TopicShape) {
-    this.#hasIds = (queue?.dedupeMs ?? 0) > 0
+    if (queue === undefined) throw new Error(`broken invariant: ${name} is no queue`)
+    this.#shape = queue
+    this.#hasIds = queue.dedupeMs > 0
     this.#session = session
     this.#queue = { id, name, codec: codecOf(codec) }
   }
@@ -54,6 +60,13 @@ export class QueueMessages<V> {
     const offset = this.#hasIds ? ((await this.#givenTo(id)) ?? named) : named
     if (offset === null) return 'unknown'
     return this.#session.ask(control => control.cancelMessage(this.#queue.id, offset, graceMs), 'for ever')
+  }
+
+  async update(id: string, change: MessageChange): Promise<UpdateOutcome> {
+    const asked = checkedChange(change, this.#queue.name, this.#shape)
+    const named = this.#offsetOf(id)
+    const offset = this.#hasIds ? ((await this.#givenTo(id)) ?? named) : named
+    return offset === null ? 'unknown' : this.#ask('update', [offset, asked])
   }
 
   browse(filter?: BrowseFilter): AsyncIterableIterator<QueuedMessage<V>> {

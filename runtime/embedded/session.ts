@@ -171,6 +171,12 @@ export class Session {
     if (!(error instanceof CallError)) throw error
     if (this.#failure !== null) throw this.#failure
     if (this.#closed) throw closedError()
+    if (error.failure.kind === 'full')
+      throw new MillraceError(
+        'MILL_FULL',
+        `${error.failure.pendingMax} calls wait for the control thread already, and nothing was done: await some of them first`,
+        { cause: error, retriable: true },
+      )
     const code = error.failure.kind === 'deadline' ? 'MILL_TIMEOUT' : 'MILL_THREAD_LOST'
     throw new MillraceError(code, `the control thread did not answer: ${error.message}`, { cause: error })
   }

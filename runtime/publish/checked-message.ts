@@ -100,12 +100,16 @@ export function asQueueMessage(
       checkField(message, field, QUEUE_FIELDS, 'a message to a queue')
   }
   const { key, value, headers, priority = otherwise, delayMs, deliverAt, ttlMs, id: given } = message as QueueMessage
-  if (Number.isInteger(priority) && priority >= 0 && priority < priorities) {
-    // That of a delivery is the name of what it was: sent again, it is another message.
-    const id = given === undefined || isRecord(message) ? null : checkedId(given, queue, shape)
-    const fields = messageFields(priority, { delayMs, deliverAt, ttlMs }, shape, id)
-    return { key, value, headers, partition: undefined, timestamp: undefined, fields }
-  }
+  checkPriority(priority, queue, priorities)
+  // That of a delivery is the name of what it was: sent again, it is another message.
+  const id = given === undefined || isRecord(message) ? null : checkedId(given, queue, shape)
+  const fields = messageFields(priority, { delayMs, deliverAt, ttlMs }, shape, id)
+  return { key, value, headers, partition: undefined, timestamp: undefined, fields }
+}
+
+/** @throws MillraceError MILL_OUT_OF_RANGE */
+export function checkPriority(priority: number, queue: string, priorities: number): void {
+  if (Number.isInteger(priority) && priority >= 0 && priority < priorities) return
   const range = priorities === 1 ? '0' : `an integer from 0 to ${priorities - 1}`
   throw new MillraceError(
     'MILL_OUT_OF_RANGE',

@@ -68,6 +68,19 @@ export function messageFields(
   return { ...NO_FIELDS, priority, notBefore: waitMs === 0 ? null : dueMs, expiresAt, id }
 }
 
+/** What a change of a message says of its times, checked: how long it is not due, and how long it lives from then on; null: nothing. */
+export function changedTimes(
+  { delayMs, deliverAt, ttlMs }: GivenTimes,
+  { messageTtlMs }: Pick<QueueShape, 'messageTtlMs'>,
+): { readonly waitMs: number | null; readonly livesMs: number | null; readonly nowMs: number } {
+  const { nowMs, wallMs } = instant()
+  const isDelayed = delayMs !== undefined || deliverAt !== undefined
+  const waitMs = isDelayed ? waitOf(delayMs, deliverAt, wallMs) : null
+  const livesMs =
+    ttlMs === undefined ? null : (lifeOf(ttlMs, messageTtlMs, wallMs + (waitMs ?? 0)) ?? Number.POSITIVE_INFINITY)
+  return { waitMs, livesMs, nowMs }
+}
+
 /** The id's text; null: it has none. */
 export function textOfId(fields: QueueFields | null): string | null {
   if (fields === null || fields.id === null) return null

@@ -8,6 +8,8 @@ import type { PartitionActor } from '../partition/partition-actor.ts'
 import type { QueueGate } from '../partition/queue-keeping.ts'
 import type { QueueCore } from '../queue/queue-core.ts'
 import type { QueueFailure, QueueLetter, QueuePolicy } from '../queue/queue-words.ts'
+import type { MessageUpdate } from '../queue/updating.ts'
+import type { Offset } from '../words/quantities.ts'
 import type { KnownIds } from './id-gate.ts'
 import type { MessageFacts } from './message-facts.ts'
 import type { MessageSource } from './message-source.ts'
@@ -25,11 +27,21 @@ export interface TakingQueue {
   drop(chosen: readonly QueueLetter[]): number
 }
 
+/** What was updated of messages, for as long as they are not settled. */
+export interface KeptUpdates {
+  /** Messages that may be updated at a time. */
+  readonly most: number
+  hasRoomFor(offset: Offset): boolean
+  /** What is not null is different from now on. There is room for it. */
+  put(offset: Offset, update: MessageUpdate): void
+}
+
 export interface KeptMessages {
   /** Whether what a step decides counts only once it is written down: no claim is freed, and nothing is visible, before that. */
   readonly defers: boolean
   readonly source: MessageSource
   readonly facts: MessageFacts
+  readonly updates: KeptUpdates
   /** Ids of its messages; null: they have none, or the core is not made yet. */
   readonly ids: KnownIds | null
   /** Whether the core can be made at once. */

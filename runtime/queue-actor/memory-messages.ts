@@ -24,6 +24,7 @@ import { QueueBlock } from './queue-block.ts'
 import type { QueueConsumer } from './queue-consumer.ts'
 import { QueueIntake } from './queue-intake.ts'
 import { coreFrom, indexWindow } from './queue-rebuild.ts'
+import type { UpdateBlock } from './update-block.ts'
 import { WindowCleaner } from './window-cleaner.ts'
 
 export class MemoryMessages implements KeptMessages, MessageFacts {
@@ -33,6 +34,7 @@ export class MemoryMessages implements KeptMessages, MessageFacts {
   readonly error = null
   readonly source: MessageIndex
   readonly facts: MessageFacts = this
+  readonly updates: UpdateBlock
   readonly block: QueueBlock
   readonly cleaner: WindowCleaner
   readonly ids: KnownIds | null
@@ -55,8 +57,10 @@ export class MemoryMessages implements KeptMessages, MessageFacts {
     this.#policy = policy
     this.#fault = fault
     this.block = new QueueBlock(memory, address, messages)
+    this.updates = this.block.updates
     this.source = new MessageIndex(window, reader, this.block, partition.highWatermark)
     indexWindow(window, reader, this.block, this.source)
+    this.updates.takeOver(offset => this.source.wordOf(offset) === SETTLED)
     window.gates.push(this.block.gateAddress)
     this.cleaner = new WindowCleaner([window, reader], this.block, this.source, fault)
     this.ids = idsOf(memory, partition, idBlockAddress(address, messages))
@@ -143,6 +147,7 @@ export class MemoryMessages implements KeptMessages, MessageFacts {
 
   settled(offset: Offset): void {
     this.source.setWord(offset, SETTLED)
+    this.updates.forget(offset)
   }
 
   settledAs(counter: Counted, offset: Offset): void {

@@ -30,6 +30,7 @@ import type { QueueBlock } from './queue-block.ts'
 import { keyHashAt } from './record-key.ts'
 import { RecordRun } from './record-run.ts'
 import { TimesInWindow } from './times-in-window.ts'
+import { NOWHERE } from './update-block.ts'
 import type { FellDue } from './window-times.ts'
 
 const FIRST_ENTRIES = 256
@@ -65,7 +66,7 @@ export class MessageIndex implements MessageSource {
   constructor(window: WindowWriter, reader: WindowReader, block: QueueBlock, start: Offset) {
     this.#window = window
     this.#reader = reader
-    this.times = new TimesInWindow(reader)
+    this.times = new TimesInWindow(reader, block.updates)
     this.#block = block
     this.#first = start
     this.#end = start
@@ -111,18 +112,20 @@ export class MessageIndex implements MessageSource {
       this.#frames[entry] = position
       this.#lengths[entry] = length
       bytes += messageBytes(length)
-      if (fields !== null) this.#addFields(fields, index, at)
+      if (fields !== null) this.#addFields(fields, base, index, at)
       at += (length + 7) & ~7
     }
     return { count, bytes, fields }
   }
 
-  #addFields(fields: FieldsOfFrame, index: number, record: Position): void {
+  #addFields(fields: FieldsOfFrame, base: Offset, index: number, record: Position): void {
+    const { times } = this
     const reader = this.#reader
     if (((reader.word(record + 4) >>> 16) & HAS_QUEUE_FIELDS) === 0) return
     const word = reader.word(record + RECORD_HEADER_BYTES)
+    const offset = base + index
     if (areTimed(word))
-      fields.set(index, word & 0xff, this.times.dueMsAt(record, this.#end), this.times.expiresMsAt(record))
+      fields.set(index, word & 0xff, times.dueMsOf(offset, record, this.#end), times.expiresMsOf(offset, record))
     else fields.set(index, word & 0xff, 0, 0)
   }
 
@@ -218,7 +221,10 @@ export class MessageIndex implements MessageSource {
     return findRecord(this.#reader, this.frameOf(offset), this.#window.committedEnd, offset)
   }
 
-  readonly priorityOf = (offset: Offset): number => this.#priorityAt(this.recordOf(offset))
+  readonly priorityOf = (offset: Offset): number => {
+    const updated = this.#block.updates.priorityOf(offset)
+    return updated === NOWHERE ? this.#priorityAt(this.recordOf(offset)) : updated
+  }
 
   #priorityAt(record: Position): number {
     const reader = this.#reader
@@ -231,20 +237,20 @@ export class MessageIndex implements MessageSource {
   }
 
   dueMsOf(offset: Offset): number {
-    return this.times.dueMsAt(this.recordOf(offset), this.#end)
+    return this.times.dueMsOf(offset, this.recordOf(offset), this.#end)
   }
 
   expiresMsOf(offset: Offset): number {
-    return this.times.expiresMsAt(this.recordOf(offset)) || Number.POSITIVE_INFINITY
+    return this.times.expiresMsOf(offset, this.recordOf(offset)) || Number.POSITIVE_INFINITY
   }
 
   isTimed(offset: Offset): boolean {
-    return this.times.areAt(this.recordOf(offset))
+    return this.times.areOf(offset, this.recordOf(offset))
   }
 
   /** It falls due, which a successor knows when this returns. */
   fellDue(offset: Offset, fall: FellDue): void {
-    this.times.fellDue(this.recordOf(offset), fall)
+    this.times.fellDue(offset, this.recordOf(offset), fall)
   }
 
   /** What its word says (message-word.ts). One that is nowhere is settled. */

@@ -9,6 +9,7 @@ import { nowMs, wallMs } from '../../actors/world.ts'
 import { HAS_KEY, NO_VALUE, recordIdText } from '../log/format/record.ts'
 import type { KeyHold, QueueExplanation, QueueHold } from '../queue/queue-words.ts'
 import type {
+  AskedUpdate,
   CancelAnswer,
   MessageHold,
   MessagePage,
@@ -16,11 +17,13 @@ import type {
   PurgedPart,
   QueueAsks,
   SeenMessage,
+  UpdateAnswer,
 } from '../wire/queue-asks.ts'
 import { MillraceError } from '../words/errors.ts'
 import type { Offset } from '../words/quantities.ts'
 import { cancelMessage } from './queue-cancels.ts'
 import type { QueueParts } from './queue-parts.ts'
+import { updateMessage } from './queue-updates.ts'
 
 /** Messages of one page, and their bytes. */
 const BROWSED = 256
@@ -69,6 +72,13 @@ export class QueueAnswers implements QueueAsks {
     return answer
   }
 
+  update(offset: Offset, update: AskedUpdate): UpdateAnswer {
+    this.#queue.collect()
+    const answer = updateMessage(this.#queue.parts, offset, update)
+    if (answer === 'updated') this.#flush()
+    return answer
+  }
+
   browse(from: Offset, to: Offset): MessagePage {
     this.#queue.collect()
     const { core, source } = this.#queue.parts
@@ -97,8 +107,12 @@ export class QueueAnswers implements QueueAsks {
   }
 
   #tookBack(): void {
+    this.#queue.parts.messages.someSettled()
+    this.#flush()
+  }
+
+  #flush(): void {
     const { messages, place } = this.#queue.parts
-    messages.someSettled()
     if (this.#queue.flush()) return
     throw messages.error ?? new MillraceError('MILL_DISK', `queue ${place.topicName} could not be written`)
   }

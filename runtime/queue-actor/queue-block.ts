@@ -10,6 +10,7 @@
  * +72  ACTIVE    epoch of the consumer that has the queue, if one alone has it; 0: none had
  * +80  f64 for the last of COUNTED
  * +256 a word for each message of the window (message-word.ts), at its offset modulo their number
+ *      behind them: what was updated of messages (update-block.ts)
  * ```
  *
  * The partition host's thread alone writes it, its successor reads it. A message that is settled and counted takes two stores. The
@@ -17,8 +18,10 @@
  */
 import type { Memory } from 'sharedarraybuffer-ring'
 import { QUEUE_BLOCK_BYTES } from '../wire/layout.ts'
+import { updateBlockAddress, updateEntries } from '../wire/queue-places.ts'
 import type { Epoch, Offset, Position } from '../words/quantities.ts'
 import type { Counted } from './message-facts.ts'
+import { UpdateBlock } from './update-block.ts'
 
 const CLOSING = 4
 const COUNTERS = 8
@@ -39,12 +42,14 @@ export class QueueBlock {
   /** Index of the word of the first message. */
   readonly #words: number
   readonly #mask: number
+  readonly updates: UpdateBlock
 
   constructor(memory: Memory, address: number, messages: number) {
     this.#memory = memory
     this.#address = address
     this.#words = (address + QUEUE_BLOCK_BYTES) >> 2
     this.#mask = messages - 1
+    this.updates = new UpdateBlock(memory, updateBlockAddress(address, messages), updateEntries(messages))
   }
 
   /** Messages that the window may have. */

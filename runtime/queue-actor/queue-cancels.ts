@@ -33,7 +33,8 @@ function takesBack(parts: QueueParts, offset: Offset): boolean {
   return parts.core.cancel(offset) || (recalls(parts, offset) && parts.core.cancel(offset))
 }
 
-function recalls(parts: QueueParts, offset: Offset): boolean {
+/** A consumer has it in advance, and gives it back. */
+export function recalls(parts: QueueParts, offset: Offset): boolean {
   for (const consumer of parts.consumers.values()) {
     const tag = consumer.waiting().find(waiting => waiting.offset === offset)?.tag
     if (tag === undefined) continue

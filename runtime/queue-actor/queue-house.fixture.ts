@@ -66,7 +66,7 @@ export interface HouseAnswer {
   readonly offset: number
 }
 
-interface SentValue extends GivenTimes {
+export interface SentValue extends GivenTimes {
   readonly value: Uint8Array
   readonly priority?: number
   readonly id?: string

@@ -102,7 +102,7 @@ function liveOffsets(block: QueueBlock, index: MessageIndex): Offset[] {
 /** What fell due of these, in the order in which it did. */
 function fallen(live: readonly Offset[], index: MessageIndex): FallenMessage[] {
   const found = live.flatMap(offset => {
-    const fall = index.times.fallAt(index.recordOf(offset), index.end)
+    const fall = index.times.fallOf(offset, index.recordOf(offset), index.end)
     return fall === null ? [] : [{ offset, ...fall }]
   })
   return found.sort(byFall)

@@ -26,12 +26,14 @@ import { StoredIds } from './stored-ids.ts'
 import { StoredIntake } from './stored-intake.ts'
 import { storedCore } from './stored-rebuild.ts'
 import { StoredSource } from './stored-source.ts'
+import { regather, StoredUpdates } from './stored-updates.ts'
 import { WaitingScan } from './waiting-scan.ts'
 
 export class StoredMessages implements KeptMessages {
   readonly defers = true
   readonly source: StoredSource
   readonly facts: StoredFacts
+  readonly updates: StoredUpdates
   readonly #partition: PartitionActor
   readonly #disk: PartitionDisk
   readonly #policy: QueuePolicy
@@ -55,8 +57,10 @@ export class StoredMessages implements KeptMessages {
     this.#disk = disk
     this.#policy = policy
     this.#block = new StoredBlock(memory, block)
-    this.source = new StoredSource(partition, disk, policy.priorities === 1, instant())
     this.#state = disk.openSettled()
+    const at = instant()
+    this.updates = new StoredUpdates(this.#state.updates.values(), at, offset => this.#core?.next(offset) !== offset)
+    this.source = new StoredSource(partition, disk, policy.priorities === 1, at, this.updates)
     const { source } = this
     settleBuried({ disk, source, state: this.#state, end: partition.highWatermark, target, cursor })
     this.#scan = this.#scanOf(policy)
@@ -81,6 +85,7 @@ export class StoredMessages implements KeptMessages {
 
   core(consumers: readonly QueueConsumer[]): QueueCore {
     while (!this.isPrepared) this.prepare()
+    if (this.#scan !== null) regather(this.#scan.gathered, this.#state.updates.values())
     const { source, facts } = this
     const scan = this.#scan
     const { highWatermark: end } = this.#partition
@@ -136,15 +141,20 @@ export class StoredMessages implements KeptMessages {
   someSettled(): void {}
 
   get isDirty(): boolean {
-    return this.facts.isDirty || this.#ids?.isDirty === true
+    return this.facts.isDirty || this.updates.isDirty || this.#ids?.isDirty === true
   }
 
   takeChange(): SettledChange | null {
     const core = this.#core
     if (core === null) return null
+    const updated = this.updates.take()
+    if (updated !== null && updated.timedEnd > this.facts.times.end) this.facts.timed(updated.timedEnd)
     const change = this.facts.take(core)
     const ids = this.#ids?.take(core.figures.end) ?? null
-    return ids === null ? change : { ...(change ?? this.#disk.place), ids }
+    if (ids === null && updated === null) return change
+    const { topic, partition } = this.#disk.place
+    const more = updated === null ? null : { updates: updated.updates, times: { ...this.facts.times } }
+    return { ...(change ?? { topic, partition }), ...more, ...(ids === null ? null : { ids }) }
   }
 
   write(change: SettledChange): boolean {

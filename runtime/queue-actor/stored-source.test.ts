@@ -15,7 +15,9 @@ function filled(): { readonly house: QueueHouse; readonly source: StoredSource; 
     house.pass()
   }
   const { partition, memory } = house
-  const source = new StoredSource(partition, partition.disk as NonNullable<typeof partition.disk>, false, instant())
+  const source = new StoredSource(partition, partition.disk as NonNullable<typeof partition.disk>, false, instant(), {
+    of: () => null,
+  })
   const target = house.arena.allocate(4_096)
   return {
     house,

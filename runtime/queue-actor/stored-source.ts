@@ -21,12 +21,15 @@ import type { MessageSource } from './message-source.ts'
 import { keyHash, keyHashAt, keyHashOf } from './record-key.ts'
 import { RecordRun } from './record-run.ts'
 import { StoredTimes } from './stored-times.ts'
+import type { StoredUpdates } from './stored-updates.ts'
 
 export class StoredSource implements MessageSource {
   readonly #partition: PartitionActor
   readonly #disk: PartitionDisk
   readonly #isPlain: boolean
   readonly times: StoredTimes
+  /** What counts before the records. */
+  readonly #updates: Pick<StoredUpdates, 'of'>
   readonly #chunks: LogChunks
   /** At the frame of the window that was looked into last. */
   readonly #window: FrameCursor
@@ -39,7 +42,14 @@ export class StoredSource implements MessageSource {
   #runChunk: LogChunk | null = null
 
   /** `isPlain`: all messages have the priority 0. `at`: now. */
-  constructor(partition: PartitionActor, disk: PartitionDisk, isPlain: boolean, at: Instant) {
+  constructor(
+    partition: PartitionActor,
+    disk: PartitionDisk,
+    isPlain: boolean,
+    at: Instant,
+    updates: Pick<StoredUpdates, 'of'>,
+  ) {
+    this.#updates = updates
     this.times = new StoredTimes(partition.highWatermark, at)
     this.#partition = partition
     this.#disk = disk
@@ -61,6 +71,8 @@ export class StoredSource implements MessageSource {
 
   readonly priorityOf = (offset: Offset): number => {
     if (this.#isPlain) return 0
+    const updated = this.#updates.of(offset)?.priority ?? null
+    if (updated !== null) return updated
     const chunk = this.#find(offset)
     const at = this.#record
     if (((this.#wordAt(chunk, (at + 4) | 0) >>> 16) & HAS_QUEUE_FIELDS) === 0) return 0
@@ -80,20 +92,22 @@ export class StoredSource implements MessageSource {
 
   /** In `nowMs`; 0: at once. One that fell due had a time as well. */
   dueMsOf(offset: Offset): number {
-    return this.#timeOf(offset, notBeforeAt)
+    return this.#updates.of(offset)?.dueMs ?? this.#timeOf(offset, notBeforeAt)
   }
 
   expiresMsOf(offset: Offset): number {
-    return this.#timeOf(offset, expiresAtAt) || Number.POSITIVE_INFINITY
+    return this.#updates.of(offset)?.expiresMs ?? (this.#timeOf(offset, expiresAtAt) || Number.POSITIVE_INFINITY)
   }
 
   /** Whether its record has a time. */
   isTimed(offset: Offset): boolean {
-    return this.dueMsOf(offset) !== 0 || this.#timeOf(offset, expiresAtAt) !== 0
+    return this.dueMsOf(offset) !== 0 || this.expiresMsOf(offset) !== Number.POSITIVE_INFINITY
   }
 
   /** How long it had been due when the log was opened; -1: it was not, or was due at once. */
   dueSinceMs(offset: Offset): number {
+    const updated = this.#updates.of(offset)
+    if (updated !== null && updated.dueMs !== null) return updated.dueSinceMs
     const at = this.#momentOf(offset, notBeforeAt)
     return at === 0 ? -1 : this.times.sinceMs(at, this.#sentMs)
   }

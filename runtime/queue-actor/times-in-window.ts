@@ -1,5 +1,6 @@
 /**
- * Reads and writes the times of messages where their records lie in the window of a queue in memory (window-times.ts).
+ * Reads and writes the times of messages in memory: where their records lie in the window of their queue (window-times.ts), or where
+ * what was updated of them is (update-block.ts).
  *
  * The partition host's thread. Each write is one store. Nothing is kept.
  */
@@ -7,44 +8,55 @@ import type { WindowReader } from 'sharedarraybuffer-ring'
 import { expiresAtAt, notBeforeAt } from '../log/format/queue-fields.ts'
 import { HAS_QUEUE_FIELDS, RECORD_HEADER_BYTES } from '../log/format/record.ts'
 import type { Offset, Position } from '../words/quantities.ts'
+import { NOWHERE, type UpdateBlock } from './update-block.ts'
 import { type FellDue, fellDueField, fellDueIn, timeIn } from './window-times.ts'
-
-const NOWHERE = -1
 
 export class TimesInWindow {
   readonly #reader: WindowReader
+  readonly #updates: UpdateBlock
 
-  constructor(reader: WindowReader) {
+  constructor(reader: WindowReader, updates: UpdateBlock) {
     this.#reader = reader
+    this.#updates = updates
   }
 
   /** When the message of this record is due, in `nowMs`; 0: at once, or it fell due. `end`: of the log. */
-  dueMsAt(record: Position, end: Offset): number {
-    const index = this.#find(record, notBeforeAt)
+  dueMsOf(offset: Offset, record: Position, end: Offset): number {
+    const index = this.#notBefore(offset, record)
     if (index === NOWHERE) return 0
     const field = this.#reader.memory.f64[index] as number
     return fellDueIn(field, end) === null ? timeIn(field) : 0
   }
 
-  /** When it expires, in `nowMs`; 0: never. */
-  expiresMsAt(record: Position): number {
-    const index = this.#find(record, expiresAtAt)
+  /** When it expires, in `nowMs`; 0 or Infinity: never. */
+  expiresMsOf(offset: Offset, record: Position): number {
+    const index = this.#expiresAt(offset, record)
     return index === NOWHERE ? 0 : timeIn(this.#reader.memory.f64[index] as number)
   }
 
   /** Whether it has any. */
-  areAt(record: Position): boolean {
-    return this.#find(record, notBeforeAt) !== NOWHERE || this.#find(record, expiresAtAt) !== NOWHERE
+  areOf(offset: Offset, record: Position): boolean {
+    return this.#notBefore(offset, record) !== NOWHERE || this.#expiresAt(offset, record) !== NOWHERE
   }
 
   /** What it is since it fell due; null: it has not. */
-  fallAt(record: Position, end: Offset): FellDue | null {
-    const index = this.#find(record, notBeforeAt)
+  fallOf(offset: Offset, record: Position, end: Offset): FellDue | null {
+    const index = this.#notBefore(offset, record)
     return index === NOWHERE ? null : fellDueIn(this.#reader.memory.f64[index] as number, end)
   }
 
-  fellDue(record: Position, fall: FellDue): void {
-    this.#reader.memory.f64[this.#find(record, notBeforeAt)] = fellDueField(fall)
+  fellDue(offset: Offset, record: Position, fall: FellDue): void {
+    this.#reader.memory.f64[this.#notBefore(offset, record)] = fellDueField(fall)
+  }
+
+  #notBefore(offset: Offset, record: Position): number {
+    const updated = this.#updates.notBeforeAt(offset)
+    return updated === NOWHERE ? this.#find(record, notBeforeAt) : updated
+  }
+
+  #expiresAt(offset: Offset, record: Position): number {
+    const updated = this.#updates.expiresAtAt(offset)
+    return updated === NOWHERE ? this.#find(record, expiresAtAt) : updated
   }
 
   /** Index of one of the times of a record. */

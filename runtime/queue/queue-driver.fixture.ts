@@ -7,6 +7,7 @@ import { Chance } from '../proof/sim/chance.ts'
 import { sum } from './oracle-message.fixture.ts'
 import { dueFactsOf } from './oracle-times.fixture.ts'
 import { PlayedLog } from './played-log.fixture.ts'
+import { areSame, isSame } from './queue-compare.fixture.ts'
 import { QueueCore } from './queue-core.ts'
 import type { QueueFacts } from './queue-facts.ts'
 import { QueueOracle } from './queue-oracle.fixture.ts'
@@ -36,7 +37,7 @@ import {
   type UpdateInput,
   type Visits,
 } from './queue-visits.fixture.ts'
-import type { Admission, AppendedFields, HandOutRun, QueueCounters, QueueLog, QueuePolicy } from './queue-words.ts'
+import type { Admission, AppendedFields, HandOutRun, QueueLog, QueuePolicy } from './queue-words.ts'
 import { RUN_MAX } from './runs.ts'
 
 /** Consumers that a seed has at a time. */
@@ -450,17 +451,6 @@ function namesOf({ first, count, slots, tags, offsets }: HandOutRun): (Handle & 
   }))
 }
 
-const COUNTERS = [
-  ...(['accepted', 'ready', 'dying', 'unacked', 'retrying', 'scheduled', 'acked'] as const),
-  ...(['deadLettered', 'expired', 'dropped', 'purged', 'cancelled', 'bytes'] as const),
-]
-
-function areSame(a: QueueCounters, b: QueueCounters): boolean {
-  for (const name of COUNTERS) if (a[name] !== b[name]) return false
-  for (const [priority, ready] of a.readyByPriority.entries()) if (ready !== b.readyByPriority[priority]) return false
-  return a.readyByPriority.length === b.readyByPriority.length
-}
-
 /** What facts say of settled messages and of bytes. */
 function pick({ floor, end, settled, bytes, active, due }: QueueFacts): unknown {
   return { floor, end, settled, bytes, active, due }
@@ -479,16 +469,6 @@ function factsOf(oracle: QueueOracle, start: number): unknown {
   }
   const due = dueFactsOf(oracle.messages)
   return { floor, end: oracle.end, settled, bytes: sum(oracle.messages), active: oracle.active, due }
-}
-
-function isSame(a: unknown, b: unknown): boolean {
-  if (a === b) return true
-  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false
-  if (Array.isArray(a) && a.length !== (b as unknown[]).length) return false
-  for (const key in a)
-    if (!isSame((a as Record<string, unknown>)[key], (b as Record<string, unknown>)[key])) return false
-  for (const key in b) if (!(key in a)) return false
-  return true
 }
 
 /** What a seed found: null, or how core and model differ first. What the core throws is a finding too. */

@@ -56,6 +56,18 @@ export interface SeenMessage {
 /** What became of a message that is to be cancelled. `passing`: it is about to begin or has just ended, which the next answer says. */
 export type CancelAnswer = 'cancelled' | 'passing' | 'dying' | 'settled' | 'unknown' | BegunMessage
 
+/** What became of a message that is to be updated. */
+export type UpdateAnswer = 'updated' | 'unacked' | 'dying' | 'settled' | 'unknown'
+
+/** What is to be different of a message; null: nothing. */
+export interface AskedUpdate {
+  readonly priority: number | null
+  /** When it is due, in `nowMs`; a moment that has come: at once. */
+  readonly dueMs: number | null
+  /** How long it lives from the end of its delay on, in ms; Infinity: for ever. */
+  readonly livesMs: number | null
+}
+
 /** A message that a consumer has begun, by the consumer and its name there. */
 export interface BegunMessage {
   readonly cursor: CursorId
@@ -84,6 +96,8 @@ export interface QueueAsks {
   explain(offset: Offset): MessageSight
   /** Takes back a message that waits, or that a consumer has in advance. One that has begun is cancelled unless it is acked. */
   cancel(offset: Offset): CancelAnswer
+  /** Changes a message that waits, or that a consumer has in advance. It is written down when this answers. @throws MillraceError MILL_FULL */
+  update(offset: Offset, update: AskedUpdate): UpdateAnswer
   /** The messages from an offset on and below another one. */
   browse(from: Offset, to: Offset): MessagePage
   /** Takes back what waits of those. */

@@ -51,7 +51,24 @@ export function queueMessages(windowBytes: number): number {
 
 /** Bytes of the block of a queue, in which its host keeps what a successor is to know. */
 export function queueBlockBytes(windowBytes: number): number {
-  return QUEUE_BLOCK_BYTES + 4 * queueMessages(windowBytes)
+  return idBlockAddress(0, queueMessages(windowBytes))
+}
+
+/** Bytes of what is known of a message that was updated (queue-actor/update-block.ts). */
+const UPDATE_BYTES = 32
+const UPDATES_MAX = 1_024
+const UPDATES_MIN = 16
+/** Messages that there is room for, for each that may be updated. */
+const MESSAGES_AN_UPDATE = 64
+
+/** Messages of a queue in memory that may be updated and not settled, one less; by how many there is room for. */
+export function updateEntries(messages: number): number {
+  return Math.min(UPDATES_MAX, Math.max(UPDATES_MIN, messages / MESSAGES_AN_UPDATE))
+}
+
+/** Where what is known of them is, in the block of a queue that has room for so many messages. */
+export function updateBlockAddress(block: number, messages: number): number {
+  return block + QUEUE_BLOCK_BYTES + 4 * messages
 }
 
 /** Bytes behind that of a queue in memory which knows ids, for their header and each of them (queue-actor/id-block.ts). */
@@ -64,7 +81,7 @@ export function idBlockBytes({ dedupeMs, dedupeMaxIds }: Pick<QueueShape, 'dedup
 
 /** Where that is, behind the block of a queue that has room for so many messages. */
 export function idBlockAddress(block: number, messages: number): number {
-  return block + QUEUE_BLOCK_BYTES + 4 * messages
+  return updateBlockAddress(block, messages) + UPDATE_BYTES * updateEntries(messages)
 }
 
 /** The part of a slot that a queue's consumer has for its deliveries. */

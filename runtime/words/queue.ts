@@ -8,6 +8,7 @@ import type { QueueBatchReceipt, QueueMessage, QueueReceipt } from './queue-mess
 import type { QueueConsumeOptions, QueueHandleOptions, QueueObserveOptions, QueueRunOptions } from './queue-options.ts'
 import type { QueueRun } from './queue-run.ts'
 import type { QueueStats } from './queue-stats.ts'
+import type { MessageChange, UpdateOutcome } from './queue-update.ts'
 import type { BrowseFilter, QueuedMessage, QueueExplanation } from './queued-message.ts'
 
 /**
@@ -96,6 +97,15 @@ export interface Queue<V = unknown> {
    * @throws MillraceError `MILL_INVALID_OPTION`, `MILL_UNKNOWN_OPTION`, `MILL_OUT_OF_RANGE` for `id` and options; `MILL_DISK`
    */
   cancel(id: string, options?: CancelOptions): Promise<CancelOutcome>
+  /**
+   * Changes a message that waits, for its time or a retry as well, or that a consumer has in advance: its priority, its delay, its time to
+   * live. Resolves with what became of it. On disk the change is written when this resolves, and survives the death of the process. Its
+   * deliveries have the priority with which it was sent.
+   *
+   * @throws MillraceError `MILL_INVALID_OPTION`, `MILL_UNKNOWN_OPTION`, `MILL_OUT_OF_RANGE` for `id` and change; `MILL_FULL` when as many messages
+   *   that are not settled were updated as the queue can keep, 1,024 at most in memory and 65,536 on disk; `MILL_DISK`
+   */
+  update(id: string, change: MessageChange): Promise<UpdateOutcome>
   /**
    * Says where a message is, and why it is not handed out. For people: it looks through what consumers have.
    *

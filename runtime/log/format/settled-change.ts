@@ -24,6 +24,20 @@ export interface SettledAttempt {
   readonly dueMs: number
 }
 
+/** What was updated of a message that is not settled. It replaces all that was known to be. Times are in whole ms since the epoch. */
+export interface SettledUpdate {
+  readonly offset: number
+  /** When this was written: no time is further away than it was then. */
+  readonly atMs: number
+  /** Null: as its record says; the same of the times. */
+  readonly priority: number | null
+  readonly dueMs: number | null
+  /** Infinity: never. */
+  readonly expiresMs: number | null
+  /** Whether it is due from now on: that it fell due before does not count any more. */
+  readonly isPutOff: boolean
+}
+
 /** How many messages of a queue ended otherwise than by an acknowledgement, and how often one failed. */
 export interface SettledTotals {
   readonly deadLettered: number
@@ -98,6 +112,8 @@ export interface SettledChange {
   /** Messages that fell due, behind those of which that is known. */
   readonly due?: readonly DueGroup[]
   readonly times?: SettledTimes | null
+  /** Ascending offsets. */
+  readonly updates?: readonly SettledUpdate[]
   readonly ids?: IdChange | null
 }
 

@@ -28,6 +28,7 @@ const EMPTY = {
   due: [],
   times: null,
   letters: null,
+  updates: [],
   ids: null,
 }
 
@@ -51,6 +52,10 @@ t.test('the bytes are those of the drawing', async t => {
     ],
     times: { expired: 6, end: 1_021 },
     letters: { topic: 5, end: 200 },
+    updates: [
+      { offset: 1_001, atMs: 500, priority: 7, dueMs: 600, expiresMs: Number.POSITIVE_INFINITY, isPutOff: true },
+      { offset: 1_003, atMs: 501, priority: null, dueMs: null, expiresMs: 700, isPutOff: false },
+    ],
     ids: {
       first: 3,
       from: 5,
@@ -63,7 +68,7 @@ t.test('the bytes are those of the drawing', async t => {
   }
   const drawn = [
     // Topic 300, partition 0, all parts, base 1,000.
-    'ac02 00 ff0f e807',
+    'ac02 00 ff1f e807',
     // Out, back.
     '01 05 00',
     '01 0a 09',
@@ -79,6 +84,10 @@ t.test('the bytes are those of the drawing', async t => {
     '02 14 03 06 03 00 15 01 02',
     '06 fd07',
     '05 c801',
+    // Updates: 1 behind the base, with a priority, a new time, and no end; then 2 further on, which ends.
+    '02',
+    '01 f403 1b 07 d804',
+    '02 f503 04 bc05',
     // Ids from 3 on, of which those from 5 on are here, with the counts; hash, offset and time of each.
     '03 02 06 07 02',
     '000102030405060708090a0b0c0d0e0f e807 f403',
@@ -174,6 +183,20 @@ const ids = fc
     duplicates,
     forgotten,
   }))
+const updates = ranges.chain(places =>
+  fc.tuple(
+    ...places.map(([offset]) =>
+      fc.record({
+        offset: fc.constant(offset),
+        atMs: number,
+        priority: fc.option(fc.nat(31), { nil: null }),
+        dueMs: fc.option(number, { nil: null }),
+        expiresMs: fc.oneof(number, fc.constant(null), fc.constant(Number.POSITIVE_INFINITY)),
+        isPutOff: fc.boolean(),
+      }),
+    ),
+  ),
+)
 const change: fc.Arbitrary<SettledChange> = fc.record({
   topic: number,
   partition: fc.nat(300),
@@ -202,6 +225,7 @@ const change: fc.Arbitrary<SettledChange> = fc.record({
     }),
   times: fc.option(fc.record({ expired: number, end: number }), { nil: null }),
   letters: fc.option(fc.record({ topic: number, end: number }), { nil: null }),
+  updates,
   ids: fc.option(ids, { nil: null }),
 })
 

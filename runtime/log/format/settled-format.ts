@@ -10,8 +10,8 @@
  *
  * change    topic (id), partition
  *           parts            1 whole | 2 out | 4 back | 8 attempts | 16 settled | 32 totals | 64 known | 128 due | 256 ids |
- *                            512 times | 1024 letters
- *           base             no offset below is named; without out, back, attempts, settled and due it is not there
+ *                            512 times | 1024 letters | 2048 updates
+ *           base             no offset below is named; without out, back, attempts, settled, due and updates it is not there
  *           out, back        each a list of ranges, where its part is there
  *           attempts         how many, then each
  *           settled          a list of ranges
@@ -20,6 +20,7 @@
  *           due              how many groups, then of each: place, less base; how many offsets, then each
  *           times            expired, end
  *           letters          topic (id), end
+ *           updates          how many, then each
  *           ids              first, from less first, duplicates, forgotten; how many, then each
  *
  * ranges    how many, then of each: from, less the end of the one before (of the first: less base); offsets in it, less 1
@@ -33,10 +34,14 @@
  * an offset of a group is in the order in which it fell due: twice its distance to the one before (of the first: to base), less 1
  * where it is below that
  *
+ * update    offset, less that of the one before (of the first: less base); atMs
+ *           flags            1 priority | 2 due | 4 expires | 8 never expires | 16 put off
+ *           priority, dueMs, expiresMs     each where it is there
+ *
  * id        hash, as it is; offset and timeMs, less those of the one before
  * ```
  *
- * A change is applied in this order: whole, out, back, attempts, due, settled, totals, known, times, letters, ids. It may therefore be split at any
+ * A change is applied in this order: whole, out, back, attempts, due, updates, settled, totals, known, times, letters, ids. It may therefore be split at any
  * place, into changes of the same queue that follow each other.
  *
  * Leaf, any thread. Pure. A message in its turn costs two bytes each time that it changes, a run of them not more.
@@ -50,10 +55,11 @@ import {
 } from './settled-change.ts'
 import { lowestOf, readDue, writeDue } from './settled-due.ts'
 import { readIds, writeIds } from './settled-ids.ts'
+import { readUpdates, writeUpdates } from './settled-updates.ts'
 import { ByteReader, ByteWriter } from './varint.ts'
 
 /** Bytes of a change without lists, and of a range or attempt in one, at most. */
-export const CHANGE_BYTES_MAX: number = 152
+export const CHANGE_BYTES_MAX: number = 160
 export const RANGE_BYTES_MAX: number = 16
 export const ATTEMPT_BYTES_MAX: number = 64
 
@@ -68,8 +74,9 @@ const IS_DUE = 128
 const IDS = 256
 const TIMES = 512
 const LETTERS = 1024
-const PARTS: number = 127 | IS_DUE | IDS | TIMES | LETTERS
-const LISTS: number = OUT | BACK | ATTEMPTS | SETTLED | IS_DUE
+const UPDATES = 2048
+const PARTS: number = 127 | IS_DUE | IDS | TIMES | LETTERS | UPDATES
+const LISTS: number = OUT | BACK | ATTEMPTS | SETTLED | IS_DUE | UPDATES
 
 const SUSPECT = 1
 const SURVIVED = 2
@@ -88,7 +95,7 @@ export function encodeSettled(changes: Iterable<SettledChange>): Uint8Array {
 
 function writeChange(writer: ByteWriter, change: SettledChange): void {
   const { topic, partition, isWhole, out = [], back = [], attempts = [], settled = [], due = [] } = change
-  const { totals = null, known = null, times = null, letters = null, ids = null } = change
+  const { totals = null, known = null, times = null, letters = null, ids = null, updates = [] } = change
   let parts = 0
   if (isWhole === true) parts |= WHOLE
   if (out.length > 0) parts |= OUT
@@ -101,12 +108,13 @@ function writeChange(writer: ByteWriter, change: SettledChange): void {
   if (times !== null) parts |= TIMES
   if (letters !== null) parts |= LETTERS
   if (ids !== null) parts |= IDS
+  if (updates.length > 0) parts |= UPDATES
   writer.number(topic)
   writer.number(partition)
   writer.number(parts)
   let base = 0
   if ((parts & LISTS) !== 0) {
-    const first = [out[0]?.[0], back[0]?.[0], attempts[0]?.offset, settled[0]?.[0]]
+    const first = [out[0]?.[0], back[0]?.[0], attempts[0]?.offset, settled[0]?.[0], updates[0]?.offset]
     const lists = Math.min(...first.map(offset => offset ?? Number.POSITIVE_INFINITY))
     base = Math.min(lists, lowestOf(due))
     writer.number(base)
@@ -122,6 +130,7 @@ function writeChange(writer: ByteWriter, change: SettledChange): void {
   if (due.length > 0) writeDue(writer, due, base)
   if (times !== null) for (const number of [times.expired, times.end]) writer.number(number)
   if (letters !== null) for (const number of [letters.topic, letters.end]) writer.number(number)
+  if (updates.length > 0) writeUpdates(writer, updates, base)
   if (ids !== null) writeIds(writer, ids)
 }
 
@@ -191,9 +200,11 @@ function readChange(reader: ByteReader): SettledChange | string {
   const due = has(IS_DUE) ? readDue(reader, base) : []
   const times = has(TIMES) ? { expired: reader.number(), end: reader.number() } : null
   const letters = has(LETTERS) ? { topic: reader.number(), end: reader.number() } : null
+  const updates = has(UPDATES) ? readUpdates(reader, base) : []
   const ids = has(IDS) ? readIds(reader) : null
   if (attempts === null) return 'an attempt has an unknown flag or reason'
   if (out === null || back === null || settled === null || due === null) return 'offsets are out of range'
+  if (updates === null) return 'updates of messages are out of range'
   if (ids === null && has(IDS)) return 'ids are out of range'
   return {
     topic,
@@ -208,6 +219,7 @@ function readChange(reader: ByteReader): SettledChange | string {
     due,
     times,
     letters,
+    updates,
     ids,
   }
 }

@@ -5,10 +5,11 @@
  * Any thread. Pure. Bound: a body has at most about BODY_BYTES_MAX, a snapshot is made in pieces of PIECE_BYTES.
  */
 import { ID_HASH_BYTES } from '../format/queue-fields.ts'
-import type { IdChange, OffsetRanges, SettledAttempt, SettledChange, SettledTotals } from '../format/settled-change.ts'
+import type { IdChange, OffsetRanges, SettledChange, SettledTotals } from '../format/settled-change.ts'
 import { DUE_BYTES_MAX, DUE_GROUP_BYTES_MAX } from '../format/settled-due.ts'
 import { ATTEMPT_BYTES_MAX, CHANGE_BYTES_MAX, encodeSettled, RANGE_BYTES_MAX } from '../format/settled-format.ts'
 import { ID_BYTES_MAX } from '../format/settled-ids.ts'
+import { UPDATE_BYTES_MAX } from '../format/settled-updates.ts'
 import { idsFrom } from './id-changes.ts'
 import type { SettledState } from './settled-state.ts'
 
@@ -19,11 +20,12 @@ const PIECE_IDS: number = PIECE_BYTES / ID_BYTES_MAX
 
 /** At most so many bytes are written for it. */
 function bytesMaxOf(change: SettledChange): number {
-  const { out = [], back = [], settled = [], attempts = [], due = [], ids } = change
+  const { out = [], back = [], settled = [], attempts = [], due = [], updates = [], ids } = change
   const ranges = out.length + back.length + settled.length
   const dueBytes = due.reduce((sum, { offsets }) => sum + DUE_GROUP_BYTES_MAX + DUE_BYTES_MAX * offsets.length, 0)
   const idBytes = ID_BYTES_MAX * (ids?.offsets.length ?? 0)
-  return CHANGE_BYTES_MAX + RANGE_BYTES_MAX * ranges + ATTEMPT_BYTES_MAX * attempts.length + dueBytes + idBytes
+  const single = ATTEMPT_BYTES_MAX * attempts.length + UPDATE_BYTES_MAX * updates.length
+  return CHANGE_BYTES_MAX + RANGE_BYTES_MAX * ranges + single + dueBytes + idBytes
 }
 
 /** Bodies of records with these changes, in their order. */
@@ -50,7 +52,7 @@ function* split(change: SettledChange, bytesMax: number): Generator<SettledChang
     yield change
     return
   }
-  const { topic, partition, isWhole = false, out, back, attempts, settled, due = [] } = change
+  const { topic, partition, isWhole = false, out, back, attempts, settled, due = [], updates } = change
   const { totals = null, known = null, times = null, letters = null, ids = null } = change
   const many = Math.max(1, Math.floor((bytesMax - CHANGE_BYTES_MAX) / ATTEMPT_BYTES_MAX))
   if (isWhole) yield { topic, partition, isWhole }
@@ -59,6 +61,7 @@ function* split(change: SettledChange, bytesMax: number): Generator<SettledChang
   for (const some of slices(attempts, many)) yield { topic, partition, attempts: some }
   for (const { place, offsets } of due)
     for (const some of slices(offsets, many)) yield { topic, partition, due: [{ place, offsets: some }] }
+  for (const some of slices(updates, many)) yield { topic, partition, updates: some }
   for (const some of slices(settled, many)) yield { topic, partition, settled: some }
   if (ids !== null) for (const some of idSlices(ids, many)) yield { topic, partition, ids: some }
   yield { topic, partition, totals, known, times, letters }
@@ -92,6 +95,8 @@ export function* wholeOf(state: SettledState, end: number = Number.POSITIVE_INFI
   if (out.length > 0) yield { topic, partition, out }
   const attempts = [...state.attempts.values()].filter(({ offset }) => offset < end)
   if (attempts.length > 0) yield { topic, partition, attempts: attempts.sort(byOffset) }
+  const updates = [...state.updates.values()].filter(({ offset }) => offset < end)
+  if (updates.length > 0) yield { topic, partition, updates: updates.sort(byOffset) }
   for (const group of state.due(end, PIECE_BYTES / DUE_BYTES_MAX)) yield { topic, partition, due: [group] }
   const { ids: table } = state
   for (let from = table?.room.first ?? 0, more = table !== null; table !== null && more; ) {
@@ -144,6 +149,6 @@ function within(ranges: OffsetRanges, end: number): OffsetRanges {
   return ranges.filter(([from]) => from < end).map(([from, to]) => [from, Math.min(to, end)] as const)
 }
 
-function byOffset(one: SettledAttempt, other: SettledAttempt): number {
+function byOffset(one: { readonly offset: number }, other: { readonly offset: number }): number {
   return one.offset - other.offset
 }

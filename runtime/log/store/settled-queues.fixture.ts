@@ -1,7 +1,14 @@
 /**
  * Queues for tests of what they settled: a seed draws their changes, and a naive model knows what they come to.
  */
-import type { IdChange, SettledAttempt, SettledChange, SettledTimes, SettledTotals } from '../format/settled-change.ts'
+import type {
+  IdChange,
+  SettledAttempt,
+  SettledChange,
+  SettledTimes,
+  SettledTotals,
+  SettledUpdate,
+} from '../format/settled-change.ts'
 import type { SettledState } from './settled-state.ts'
 
 /** What one message is known as; null: nothing. */
@@ -19,6 +26,7 @@ export interface QueueModel {
   due: readonly (readonly [offset: number, place: number])[]
   times: SettledTimes
   letters: SettledState['letters']
+  updates: ReadonlyMap<number, SettledUpdate>
   ids: readonly KnownId[]
   /** Number of the first of them, and the counts that go with them. */
   firstId: number
@@ -36,7 +44,7 @@ const NO_TIMES: SettledTimes = { expired: 0, end: 0 }
 const NO_TOTALS: SettledTotals = { deadLettered: 0, dropped: 0, purged: 0, cancelled: 0, failures: 0 }
 
 export function emptyQueue(topic: number, partition = 0): QueueModel {
-  const noTimes = { due: [], times: NO_TIMES, letters: null }
+  const noTimes = { due: [], times: NO_TIMES, letters: null, updates: new Map() }
   const noIds = { ids: [], firstId: 0, duplicates: 0, forgotten: 0 }
   return { topic, partition, known: new Map(), end: 0, totals: NO_TOTALS, knownEnd: null, ...noTimes, ...noIds }
 }
@@ -62,14 +70,15 @@ export function cutTo(queue: QueueModel, end: number): QueueModel {
     due,
     times,
     ids,
+    updates: new Map([...queue.updates].filter(([offset]) => offset < end)),
     known: new Map([...queue.known].filter(([offset]) => offset < end)),
   }
 }
 
 /** Behind all that is said of a queue. */
-function endOf({ known, knownEnd, due, times, ids }: QueueModel): number {
+function endOf({ known, knownEnd, due, times, ids, updates }: QueueModel): number {
   const ends = [knownEnd?.end ?? 0, times.end, (ids.at(-1)?.offset ?? -1) + 1]
-  for (const offset of known.keys()) ends.push(offset + 1)
+  for (const offset of [...known.keys(), ...updates.keys()]) ends.push(offset + 1)
   for (const [, place] of due) ends.push(place)
   return ends.reduce((most, end) => Math.max(most, end), 0)
 }
@@ -132,6 +141,15 @@ export function drawPass(queue: QueueModel, chance: () => number): SettledChange
   for (const offset of settled) known.set(offset, 'settled')
   const fell = due.flatMap(({ place, offsets }) => offsets.map(offset => [offset, place] as const))
   queue.due = [...queue.due, ...fell].filter(([offset]) => known.get(offset) !== 'settled')
+  const updates = of(each => each !== 'settled', chance() < 0.7 ? 0 : below(8), from).map(offset =>
+    drawUpdate(offset, below),
+  )
+  const updated = new Map(queue.updates)
+  for (const update of updates) {
+    if (update.isPutOff) queue.due = queue.due.filter(([offset]) => offset !== update.offset)
+    updated.set(update.offset, { ...update, isPutOff: false })
+  }
+  queue.updates = new Map([...updated].filter(([offset]) => known.get(offset) !== 'settled'))
   const times = chance() < 0.3 ? { expired: queue.times.expired + below(3), end: queue.end } : null
   if (times !== null) queue.times = times
   const totals = chance() < 0.3 ? { ...queue.totals, failures: queue.totals.failures + 1 } : null
@@ -152,7 +170,20 @@ export function drawPass(queue: QueueModel, chance: () => number): SettledChange
     due,
     times,
     letters,
+    updates,
     ids: chance() < 0.4 ? drawIds(queue, chance) : null,
+  }
+}
+
+function drawUpdate(offset: number, below: (limit: number) => number): SettledUpdate {
+  const dueMs = below(2) === 0 ? null : 5_000 + below(9)
+  return {
+    offset,
+    atMs: 4_000 + below(9),
+    priority: below(2) === 0 ? null : below(32),
+    dueMs,
+    expiresMs: [null, 6_000 + below(9), Number.POSITIVE_INFINITY][below(3)] as number | null,
+    isPutOff: dueMs !== null && below(2) === 0,
   }
 }
 
@@ -192,7 +223,8 @@ export function textOf(of: QueueModel | SettledState | undefined): string {
   const end = 'knownEnd' in of ? of.knownEnd : of.known
   const due = 'knownEnd' in of ? of.due : dueOf(of)
   const times = [of.times, of.letters]
-  return JSON.stringify([[...known].sort(([one], [other]) => one - other), of.totals, end, due, times, idsOf(of)])
+  const messages = [[...known], [...of.updates]].map(each => each.sort(([one], [other]) => one - other))
+  return JSON.stringify([messages, of.totals, end, due, times, idsOf(of)])
 }
 
 function dueOf(state: SettledState): (readonly [number, number])[] {

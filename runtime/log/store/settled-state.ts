@@ -6,7 +6,7 @@
  *
  * The thread that owns the file. Pure. Bounds: SettledPages for what is settled; a bit for each message that is out and
  * never was before; an entry for each that deviates, which the queue bounds; that of stored-due.ts;
- * an entry of a table for each id (base/id-table.ts).
+ * an entry of a table for each id (base/id-table.ts); one for each message that was updated, which the queue bounds.
  */
 import { IdPages } from '../../base/id-room.ts'
 import { IdTable } from '../../base/id-table.ts'
@@ -21,6 +21,7 @@ import type {
   SettledChange,
   SettledTimes,
   SettledTotals,
+  SettledUpdate,
 } from '../format/settled-change.ts'
 import { noteIds } from './id-changes.ts'
 import { StoredDue } from './stored-due.ts'
@@ -41,6 +42,7 @@ export class SettledState {
   readonly #due = new StoredDue()
   #times: SettledTimes = NO_TIMES
   #letters: KnownLetters | null = null
+  readonly #updates = new Map<number, SettledUpdate>()
   #ids: IdTable | null = null
 
   constructor(pool: PagePool, topic: number, partition: number) {
@@ -69,6 +71,11 @@ export class SettledState {
   /** By offset, in no order. */
   get attempts(): ReadonlyMap<number, SettledAttempt> {
     return this.#attempts
+  }
+
+  /** What was updated of messages that are not settled, in no order. */
+  get updates(): ReadonlyMap<number, SettledUpdate> {
+    return this.#updates
   }
 
   get totals(): SettledTotals {
@@ -116,7 +123,7 @@ export class SettledState {
     const isTimed = !this.#due.isEmpty || this.#times.end > 0 || this.#times.expired > 0
     const { end: ids, duplicates, forgotten } = this.#ids?.room ?? NO_IDS
     const isNamed = ids + duplicates + forgotten > 0
-    const isSilent = this.#out.size === 0 && this.#attempts.size === 0
+    const isSilent = this.#out.size + this.#attempts.size + this.#updates.size === 0
     return isUntouched && isSilent && !counted && !isTimed && !isKnown && !isNamed
   }
 
@@ -126,6 +133,7 @@ export class SettledState {
     for (const piece of this.#settled.pieces()) end = Math.max(end, piece.at(-1)?.[1] ?? 0)
     for (const [, to] of this.#out.ranges()) end = Math.max(end, to)
     for (const offset of this.#attempts.keys()) end = Math.max(end, offset + 1)
+    for (const offset of this.#updates.keys()) end = Math.max(end, offset + 1)
     for (const { place } of this.due(Number.POSITIVE_INFINITY, 1)) end = Math.max(end, place)
     const ids = this.#ids
     if (ids !== null && ids.size > 0) end = Math.max(end, ids.offsetOf(ids.room.end - 1) + 1)
@@ -133,13 +141,14 @@ export class SettledState {
   }
 
   apply(change: SettledChange): void {
-    const { isWhole, out = [], back = [], attempts = [], settled = [], due = [] } = change
+    const { isWhole, out = [], back = [], attempts = [], settled = [], due = [], updates = [] } = change
     const { totals, known, times, letters, ids } = change
     if (isWhole === true) this.clear()
     for (const [from, to] of out) this.#out.addRange(from, to)
     for (const [from, to] of back) this.#out.removeRange(from, to)
     for (const attempt of attempts) this.#note(attempt)
     for (const group of due) this.#due.add(group)
+    for (const update of updates) this.#update(update)
     for (const [from, to] of settled) this.#settle(from, to)
     if (!this.#due.isEmpty) this.#due.settled(this.#isSettled)
     if (totals !== undefined && totals !== null) this.#totals = totals
@@ -157,14 +166,18 @@ export class SettledState {
     else this.#attempts.delete(offset)
   }
 
+  #update(update: SettledUpdate): void {
+    if (update.isPutOff) this.#due.remove(update.offset)
+    this.#updates.set(update.offset, { ...update, isPutOff: false })
+  }
+
   #settle(from: number, to: number): void {
     if (to === from + 1) {
       if (!this.#settled.has(from)) this.#settled.add(from)
     } else this.#settled.addRange(from, to)
     if (this.#out.size > 0) this.#out.removeRange(from, to)
-    if (this.#attempts.size === 0) return
-    if (to - from < this.#attempts.size) for (let offset = from; offset < to; offset++) this.#attempts.delete(offset)
-    else for (const offset of this.#attempts.keys()) if (offset >= from && offset < to) this.#attempts.delete(offset)
+    if (this.#attempts.size > 0) deleteWithin(this.#attempts, from, to)
+    if (this.#updates.size > 0) deleteWithin(this.#updates, from, to)
   }
 
   /** Forgets everything. */
@@ -173,6 +186,7 @@ export class SettledState {
     this.#settled = new SettledPages(this.#pool, 0)
     this.#out.clear()
     this.#attempts.clear()
+    this.#updates.clear()
     this.#totals = NO_TOTALS
     this.#known = null
     this.#due.clear()
@@ -180,4 +194,9 @@ export class SettledState {
     this.#letters = null
     this.#ids = null
   }
+}
+
+function deleteWithin(messages: Map<number, unknown>, from: number, to: number): void {
+  if (to - from < messages.size) for (let offset = from; offset < to; offset++) messages.delete(offset)
+  else for (const offset of messages.keys()) if (offset >= from && offset < to) messages.delete(offset)
 }

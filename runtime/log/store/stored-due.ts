@@ -7,6 +7,8 @@
 import type { DueGroup } from '../format/settled-change.ts'
 
 const PAGE_ENTRIES = 1_024
+/** Below every offset that is not settled. */
+const GONE = -1
 
 interface Page {
   readonly offsets: Float64Array
@@ -59,6 +61,15 @@ export class StoredDue {
     this.clear()
     for (const [offset, place] of before) if (!isSettled(offset)) this.#push(offset, place)
     this.#stayed = this.#size
+  }
+
+  /** One that fell due is not due yet. All are looked through, page by page. */
+  remove(offset: number): void {
+    for (const { offsets } of this.#pages) {
+      const at = offsets.indexOf(offset)
+      // It leaves when it is met, as if it were settled.
+      if (at !== -1) offsets[at] = GONE
+    }
   }
 
   /** Those that are not settled and below `end`, which no place is beyond; at most so many offsets in a group. */

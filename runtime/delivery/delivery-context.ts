@@ -6,13 +6,16 @@
  */
 import { setMaxListeners } from 'node:events'
 import { checkRouteOptions } from '../options/publish-options.ts'
+import { checkRequestOptions } from '../options/request-options.ts'
 import type { Publishers } from '../publish/publishers.ts'
 import type { ExchangeDefinition, RouteOptions, RouteReceipt } from '../words/exchange.ts'
 import type { HandlerContext } from '../words/handler.ts'
 import type { Message, Receipt } from '../words/message.ts'
 import type { QueueMessage, QueueReceipt } from '../words/queue-message.ts'
 import type { QueueDefinition } from '../words/queue-options.ts'
+import type { RequestOptions } from '../words/queue-request.ts'
 import type { TopicDefinition } from '../words/topic-definition.ts'
+import { DeadlineTimer } from './deadline-timer.ts'
 
 export class DeliveryContext implements HandlerContext {
   readonly topic: string
@@ -30,6 +33,9 @@ export class DeliveryContext implements HandlerContext {
   /** Its own, once somebody has looked at it. */
   #own: AbortController | null = null
   #published: Promise<unknown>[] = []
+  /** When the sender of its message waits for the answer no more, in `nowMs`; Infinity: nobody waits for one. */
+  deadlineMs: number = Number.POSITIVE_INFINITY
+  #deadlineTimer: DeadlineTimer | null = null
 
   constructor(
     topic: string,
@@ -69,7 +75,11 @@ export class DeliveryContext implements HandlerContext {
     this.#own = own
     const { aborted, reason } = this.#abort.signal
     if (aborted) own.abort(reason)
-    else this.#following.add(own)
+    else {
+      this.#following.add(own)
+      if (this.deadlineMs !== Number.POSITIVE_INFINITY)
+        this.#deadlineTimer = new DeadlineTimer(this.deadlineMs, late => own.abort(late))
+    }
     return own
   }
 
@@ -92,7 +102,9 @@ export class DeliveryContext implements HandlerContext {
 
   /** Its message is over: its signal is not aborted any more. */
   over(): void {
-    if (this.#own !== null) this.#following.delete(this.#own)
+    if (this.#own === null) return
+    this.#following.delete(this.#own)
+    this.#deadlineTimer?.clear()
   }
 
   publish<V>(
@@ -130,6 +142,28 @@ export class DeliveryContext implements HandlerContext {
     this.#published.push(published)
     published.catch(() => undefined) // the delivery's own `settled` sees it
     return published
+  }
+
+  #publish(topic: string | { readonly name: string }, message: Message): Promise<Receipt> {
+    try {
+      return this.#publishers.publish(typeof topic === 'string' ? topic : String(topic?.name), message)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  request<V, R = unknown>(
+    target: string | QueueDefinition<V, R>,
+    message: QueueMessage<V>,
+    options?: RequestOptions,
+  ): Promise<R> {
+    const name = typeof target === 'string' ? target : String(target?.name)
+    try {
+      const checked = checkRequestOptions(options)
+      return this.#publishers.request(name, message as Message, checked, this.deadlineMs) as Promise<R>
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
   /** Publishes not yet accounted for by `settled`. */

@@ -20,13 +20,14 @@ import { copyHeaders } from './given-headers.ts'
 import { ownDate } from './message-fields.ts'
 import { PartitionWriter } from './partition-writer.ts'
 import type { ProducerUpcalls } from './producer-upcalls.ts'
+import { Requests, type WantedAnswer } from './requests.ts'
 import { TopicProducer } from './topic-producer.ts'
 import { WaitingRoom } from './waiting-room.ts'
 
 /** The control calls that publishing needs. */
 export type PublishingControl = Pick<
   ControlApi,
-  'attachProducer' | 'attachProducerByName' | 'replaceRing' | 'describeHold' | 'routeChanges'
+  'attachProducer' | 'attachProducerByName' | 'replaceRing' | 'describeHold' | 'routeChanges' | 'cancelMessage'
 >
 
 type AsPromises<T> = {
@@ -37,6 +38,8 @@ type AsPromises<T> = {
 const GIVEN_BACK_MAX = 64
 
 export class Publishers {
+  /** Those of this thread that wait for an answer. */
+  readonly requests: Requests
   /** What is published by exchanges. */
   readonly exchanges: ExchangePublishes
   readonly #thread: AttachedThread
@@ -60,6 +63,7 @@ export class Publishers {
     told: Pick<ProducerUpcalls, 'stalled' | 'publishFailed'>,
   ) {
     this.#thread = thread
+    this.requests = new Requests(thread, (queue, offset) => control.cancelMessage(queue, offset, null))
     thread.topicGone = topic => this.topicGone(topic)
     thread.memoryIsShort = () => this.#giveBack()
     this.#control = control
@@ -151,7 +155,9 @@ export class Publishers {
       if (this.#openByName.get(name) === producer) {
         for (const map of [this.#byName, this.#openByName, this.#ready]) map.delete(name)
       }
-      producer.fail(deletedTopic(name, kindOf(producer.topic)))
+      const error = deletedTopic(name, kindOf(producer.topic))
+      producer.fail(error)
+      this.requests.queueGone(topic, error)
       producer.close()
     }
   }
@@ -187,6 +193,14 @@ export class Publishers {
         throw error
       },
     )
+  }
+
+  /** Sends a request to the queue of this name, which must exist; until then bytes are taken as they are now. */
+  async request(name: string, message: Message, options: WantedAnswer, untilMs: number): Promise<unknown> {
+    const known = this.#openByName.get(name)
+    if (known !== undefined) return this.requests.send(known, message, options, untilMs)
+    const taken = ownedMessage(message)
+    return this.requests.send(await this.open(name), taken, options, untilMs)
   }
 
   /** A producer of its own for a named one. */
@@ -238,6 +252,7 @@ export class Publishers {
     this.#failure = error
     this.exchanges.fail(error)
     for (const producer of this.#opened) producer.fail(error)
+    this.requests.fail(error)
     this.#room.close()
   }
 }

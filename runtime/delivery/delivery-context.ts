@@ -116,7 +116,7 @@ export class DeliveryContext implements HandlerContext {
 
   send<V>(queue: string | QueueDefinition<V>, message: QueueMessage<V>): Promise<QueueReceipt> {
     // The producer of a queue gives receipts of a queue.
-    const sent = (): Promise<unknown> => this.#publishers.publish(nameOf(queue), message, 'queue')
+    const sent = (): Promise<unknown> => this.#publishers.publish(nameOf(queue), message, 'queue', this.deadlineMs)
     return this.#ofDelivery(sent as () => Promise<QueueReceipt>)
   }
 
@@ -144,23 +144,14 @@ export class DeliveryContext implements HandlerContext {
     return published
   }
 
-  #publish(topic: string | { readonly name: string }, message: Message): Promise<Receipt> {
-    try {
-      return this.#publishers.publish(typeof topic === 'string' ? topic : String(topic?.name), message)
-    } catch (error) {
-      return Promise.reject(error)
-    }
-  }
-
   request<V, R = unknown>(
     target: string | QueueDefinition<V, R>,
     message: QueueMessage<V>,
     options?: RequestOptions,
   ): Promise<R> {
-    const name = typeof target === 'string' ? target : String(target?.name)
     try {
       const checked = checkRequestOptions(options)
-      return this.#publishers.request(name, message as Message, checked, this.deadlineMs) as Promise<R>
+      return this.#publishers.request(nameOf(target), message as Message, checked, this.deadlineMs) as Promise<R>
     } catch (error) {
       return Promise.reject(error)
     }

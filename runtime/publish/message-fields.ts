@@ -81,6 +81,14 @@ export interface SentRequest extends RequestAddress {
 export interface SendOptions extends PublishOptions {
   /** Its sender waits for an answer; left out: it does not. */
   readonly request?: SentRequest
+  /** When it is not worth its work any more, whatever else it says, in `nowMs`; left out: never. */
+  readonly untilMs?: number
+}
+
+/** The same fields of a message to a queue that expires by then. */
+export function expiringBy(fields: QueueFields | null, untilMs: number, priority: number): QueueFields {
+  const expiresAt = Math.min(fields?.expiresAt ?? Number.POSITIVE_INFINITY, untilMs)
+  return { ...(fields ?? { ...NO_FIELDS, priority }), expiresAt }
 }
 
 /** It lives as long as its sender waits, if it has no shorter time to live. */

@@ -164,11 +164,18 @@ export class Publishers {
 
   /**
    * Publishes to the topic of this name, which must exist; bytes are taken as they are now. In the order of the calls:
-   * those that wait for the topic to be opened go first. `kind`: what may have the name.
+   * those that wait for the topic to be opened go first. `kind`: what may have the name. `untilMs`: when a message to a queue is not worth
+   * its work any more in any case, in `nowMs`.
    */
-  publish(name: string, message: Message, kind: 'queue' | 'any' = 'any'): Promise<Receipt> {
+  publish(
+    name: string,
+    message: Message,
+    kind: 'queue' | 'any' = 'any',
+    untilMs: number = Number.POSITIVE_INFINITY,
+  ): Promise<Receipt> {
+    const options = untilMs === Number.POSITIVE_INFINITY ? undefined : { untilMs }
     const ready = this.#ready.get(name)
-    if (ready !== undefined) return ofKind(ready, kind).publish(message)
+    if (ready !== undefined) return ofKind(ready, kind).publish(message, options)
     let taken: Message
     try {
       taken = ownedMessage(message)
@@ -186,7 +193,7 @@ export class Publishers {
       producer => {
         // Not one whose topic was deleted meanwhile.
         if (passed() === 0 && this.#openByName.get(name) === producer) this.#ready.set(name, producer)
-        return ofKind(producer, kind).publish(taken)
+        return ofKind(producer, kind).publish(taken, options)
       },
       error => {
         passed()

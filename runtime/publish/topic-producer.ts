@@ -113,7 +113,7 @@ export class TopicProducer implements Sweepable, RingUser {
   publish(message: Message, options: SendOptions = NO_OPTIONS, isOutput = false): Promise<Receipt> {
     return new Promise((resolve, reject) => {
       this.checkOpen(options)
-      const encoded = this.#appends.encode(message, options.request)
+      const encoded = this.#appends.encode(message, options)
       const pending = new PendingPublish(this.topic, this.#room, encoded, message, options, resolve, reject)
       pending.isOutput = isOutput
       this.send(pending)

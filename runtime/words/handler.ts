@@ -35,7 +35,8 @@ export interface HandlerContext<D = unknown> {
     message: Message<V> | QueueMessage<V>,
   ): Promise<Receipt>
   /**
-   * Sends a message to a queue. The input is acked only when this message is confirmed, awaited or not.
+   * Sends a message to a queue. The input is acked only when this message is confirmed, awaited or not. Where the input is a request, it
+   * expires with the deadline of that at the latest.
    *
    * @throws MillraceError as `queue.send`; `MILL_CONFIG_MISMATCH` for the name of a topic
    */

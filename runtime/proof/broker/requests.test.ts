@@ -273,6 +273,30 @@ t.test('no request of a thread that has ended begins', async t => {
   t.match(await inner.stats(), { ready: 0, unacked: 0, cancelled: 1 })
 })
 
+t.test('what a handler sends on expires with the request that it handles', async t => {
+  const { broker, queue } = await placesOf(t, 'in memory')
+  const next = await broker.queue<string>('next', { messageTtlMs: 60_000 })
+  await queue.handle(async ({ value }, context) => {
+    await context.send('next', { value })
+    await context.send('next', { value: `${value}, shorter`, ttlMs: 5_000 })
+  })
+  const now = Date.now()
+  await queue.request({ value: 'asked' }, { timeoutMs: 20_000 })
+  await queue.send({ value: 'sent' })
+  const left = new Map<string, number>()
+  for await (const { value, deadline } of next.consume()) {
+    left.set(value, Number(deadline) - now)
+    if (left.size === 4) break
+  }
+  const seconds = [...left].map(([value, ms]) => [value, Math.round(ms / 2_500) * 2.5])
+  t.strictSame(seconds, [
+    ['asked', 20],
+    ['asked, shorter', 5],
+    ['sent', 60],
+    ['sent, shorter', 5],
+  ])
+})
+
 t.test('a wrong request is refused before anything is sent', async t => {
   const { broker, queue } = await placesOf(t, 'in memory')
   const wrong: readonly (readonly [object, object | undefined, object])[] = [

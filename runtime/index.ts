@@ -103,5 +103,6 @@ export type {
   UnackedMessage,
 } from './words/queued-message.ts'
 export type { Run, StopReport } from './words/run.ts'
+export type { Schedule, ScheduleOptions, ScheduleStats, TickMessage } from './words/schedule.ts'
 export type { PartitionStats, Topic, TopicStats } from './words/topic.ts'
 export type { TopicDefinition, TopicOptions } from './words/topic-definition.ts'

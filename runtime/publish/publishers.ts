@@ -228,6 +228,8 @@ export class Publishers {
       const hold = await producer.describeHold()
       return `${unanswered} for ${titleOf(topic)}${hold === '' ? '' : ` (${hold})`}`
     })
+    const { waiting } = this.exchanges
+    if (waiting > 0) said.push(Promise.resolve(`${waiting} for exchanges, which wait for their bindings`))
     return (await Promise.all(said)).join(', ')
   }
 

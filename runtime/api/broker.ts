@@ -77,7 +77,10 @@ class BrokerClient implements Broker {
     return opened as unknown as Topic<V>
   }
 
-  async queue<V = unknown>(name: string | QueueDefinition<V>, options?: QueueOptions): Promise<Queue<V>> {
+  async queue<V = unknown, R = unknown>(
+    name: string | QueueDefinition<V, R>,
+    options?: QueueOptions,
+  ): Promise<Queue<V, R>> {
     const defined = typeof name === 'object' && name !== null ? name : undefined
     const checkedName = checkName('queue', defined === undefined ? name : defined.name)
     this.#session.checkAccepts()
@@ -96,7 +99,7 @@ class BrokerClient implements Broker {
       return asBindTarget(client, this.#session, { kind: 'queue', name: checkedName, id })
     })
     this.#schedules.opened({ kind: 'queue', name: checkedName, id, shape })
-    return opened as unknown as Queue<V>
+    return opened as unknown as Queue<V, R>
   }
 
   /** What is to be done when it is deleted. */

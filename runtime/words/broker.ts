@@ -30,7 +30,7 @@ export interface Broker {
    *   durability on disk without a `dir`; `MILL_CONFIG_MISMATCH` for other settings than the queue has, and for the name of a topic;
    *   `MILL_MEMORY` without room for it; `MILL_DISK`, `MILL_CORRUPT`; `MILL_CLOSED`
    */
-  queue<V = unknown>(name: string | QueueDefinition<V>, options?: QueueOptions): Promise<Queue<V>>
+  queue<V = unknown, R = unknown>(name: string | QueueDefinition<V, R>, options?: QueueOptions): Promise<Queue<V, R>>
   /**
    * Opens an exchange, and makes it if it does not exist, which takes a `type`. An exchange that exists is opened without options, or with
    * its own. Topics, queues and exchanges have one namespace.

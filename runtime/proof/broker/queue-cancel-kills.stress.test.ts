@@ -6,7 +6,7 @@ import t from 'tap'
 import { folderOf } from '../fixtures/broker.fixture.ts'
 
 const CHILD = fileURLToPath(new URL('./fixtures/queue-cancel-child.fixture.js', import.meta.url))
-const LIVES = 4
+const LIVES = 2
 
 t.test('what was cancelled while it ran stays cancelled', async t => {
   const { dir, open } = folderOf(t)

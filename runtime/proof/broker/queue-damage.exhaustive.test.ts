@@ -17,8 +17,8 @@ import { drawn } from '../fixtures/portion.fixture.ts'
 
 const QUEUES = ['fsync', 'os'] as const
 const MESSAGES = 60
-const CUTS = 3
-const FLIPS = 4
+const CUTS = 2
+const FLIPS = 3
 const TUNING = { journalBytes: 16_384, queueSegmentBytes: 4_096 } as const
 const SHAPE = { priorities: 2, attempts: 3, backoff: { initialMs: 1, maxMs: 1 } } as const
 

@@ -7,7 +7,7 @@ import type { Durability } from '../../index.ts'
 import { folderOf } from '../fixtures/broker.fixture.ts'
 
 const CHILD = fileURLToPath(new URL('./fixtures/queue-id-child.fixture.js', import.meta.url))
-const LIVES = 4
+const LIVES = 3
 /** Receipts in a life, and in each one more. */
 const RECEIPTS = 150
 
@@ -43,15 +43,18 @@ for (const durability of ['os', 'fsync'] as const)
       }
     }
     t.strictSame(wrong.slice(0, 5), [])
-    t.ok(taken.size > 300 && duplicates > 500, `${taken.size} were taken, and ${duplicates} were duplicates`)
+    t.ok(taken.size > 200 && duplicates > 200, `${taken.size} were taken, and ${duplicates} were duplicates`)
     const broker = await open()
     const { accepted } = await (await broker.queue('jobs')).stats()
     // Of some the receipt was lost with its process.
     t.ok(accepted >= taken.size && accepted <= places.size + LIVES * 40, `${accepted} accepted`)
-    for (const [id, offset] of places) {
-      const receipt = await (await broker.queue<number>('jobs')).send({ value: 0, id })
-      const { offset: at } = receipt as unknown as { offset: number }
-      if (at !== offset || !receipt.duplicate) wrong.push(`${id} is at ${at}, and was at ${offset}`)
-    }
+    const queue = await broker.queue<number>('jobs')
+    await Promise.all(
+      [...places].map(async ([id, offset]) => {
+        const receipt = await queue.send({ value: 0, id })
+        const { offset: at } = receipt as unknown as { offset: number }
+        if (at !== offset || !receipt.duplicate) wrong.push(`${id} is at ${at}, and was at ${offset}`)
+      }),
+    )
     t.strictSame(wrong.slice(0, 5), [])
   })

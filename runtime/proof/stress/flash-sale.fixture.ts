@@ -123,7 +123,8 @@ async function judge(stall: Stall, fast: Stall): Promise<string[]> {
     expect(longest < maxMessages, 'it keeps up, and it was full')
     return problems
   }
-  expect(longest === maxMessages, `it was never full: at most ${longest}`)
+  // A look may come just when one was handled: what was turned away says it as well.
+  expect(longest === maxMessages || refused + dropped > 0, `it was never full: at most ${longest}`)
   if (mode === 'wait') {
     expect(sent <= fast.sent / 2, `the sender did not slow down: ${sent}, and ${fast.sent} where handlers keep up`)
     expect(refused + dropped === 0, `${refused} were refused, and ${dropped} dropped`)

@@ -30,6 +30,7 @@ export {
   MillraceError,
   PartlyRoutedError,
   RejectError,
+  RequestError,
   UnpublishedError,
 } from './words/errors.ts'
 export type {
@@ -87,6 +88,7 @@ export type {
   QueueOptions,
   QueueRunOptions,
 } from './words/queue-options.ts'
+export type { RequestFailure, RequestOptions } from './words/queue-request.ts'
 export type { QueueRun } from './words/queue-run.ts'
 export type { QueueStats } from './words/queue-stats.ts'
 export type { MessageChange, UpdateOutcome } from './words/queue-update.ts'
@@ -103,5 +105,6 @@ export type {
   UnackedMessage,
 } from './words/queued-message.ts'
 export type { Run, StopReport } from './words/run.ts'
+export type { Schedule, ScheduleOptions, ScheduleStats, TickMessage } from './words/schedule.ts'
 export type { PartitionStats, Topic, TopicStats } from './words/topic.ts'
 export type { TopicDefinition, TopicOptions } from './words/topic-definition.ts'

@@ -30,6 +30,11 @@ export function bindTargetOf(client: unknown, session: Session): BoundTarget {
   )
 }
 
+/** What a broker has handed out; undefined: it is none of that. */
+export function handedOutAs(client: object): { readonly session: Session; readonly target: BoundTarget } | undefined {
+  return handedOut.get(client)
+}
+
 function invalid(message: string): MillraceError {
   return new MillraceError('MILL_INVALID_OPTION', message)
 }

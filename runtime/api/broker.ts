@@ -8,6 +8,7 @@ import { checkCloseOptions } from '../options/common-options.ts'
 import { checkExchangeOptions } from '../options/exchange-options.ts'
 import { checkQueueOptions } from '../options/queue-options.ts'
 import { checkTopicOptions } from '../options/topic-options.ts'
+import type { TopicShape } from '../wire/places.ts'
 import type { Broker, BrokerOptions } from '../words/broker.ts'
 import type { BrokerEvents } from '../words/broker-events.ts'
 import type { CloseOptions } from '../words/common-options.ts'
@@ -18,6 +19,7 @@ import type { NamedProducer } from '../words/named-producer.ts'
 import { checkName } from '../words/names.ts'
 import type { Queue } from '../words/queue.ts'
 import type { QueueDefinition, QueueOptions } from '../words/queue-options.ts'
+import type { Schedule, ScheduleOptions, TickMessage } from '../words/schedule.ts'
 import type { Topic } from '../words/topic.ts'
 import type { TopicDefinition, TopicOptions } from '../words/topic-definition.ts'
 import { asBindTarget } from './bind-targets.ts'
@@ -28,6 +30,7 @@ import { ExchangeClient } from './exchange-client.ts'
 import { OpenedClients } from './opened-clients.ts'
 import { QueueClient } from './queue-client.ts'
 import { queueSettings } from './queue-settings.ts'
+import { Schedules } from './schedules.ts'
 import { TopicClient } from './topic-client.ts'
 
 /** The session behind each broker, for tests that break things on purpose; not in the door. */
@@ -37,12 +40,14 @@ class BrokerClient implements Broker {
   readonly #session: Session
   readonly #topics = new OpenedClients<TopicClient<unknown>>()
   readonly #queues = new OpenedClients<QueueClient<unknown>>()
+  readonly #schedules: Schedules
   readonly #bindings = new CallsInLine()
   readonly #exchanges = new OpenedClients<ExchangeClient<unknown>>()
   #closing: Promise<void> | null = null
 
-  constructor(session: Session) {
+  constructor(session: Session, schedules: Schedules) {
     this.#session = session
+    this.#schedules = schedules
   }
 
   get closed(): boolean {
@@ -59,14 +64,18 @@ class BrokerClient implements Broker {
     const { id } = shape
     const opened = await this.#topics.open(checkedName, id, async forget => {
       const producer = await this.#session.publishers.openTopic(checkedName, id)
-      const client = new TopicClient<unknown>(this.#session, shape, producer, forget)
+      const client = new TopicClient<unknown>(this.#session, shape, producer, this.#gone(shape, forget))
       return asBindTarget(client, this.#session, { kind: 'topic', name: checkedName, id })
     })
+    this.#schedules.opened(shape)
     if (given.has('partitioner')) opened.settlePartitioner(partitioner)
     return opened as unknown as Topic<V>
   }
 
-  async queue<V = unknown>(name: string | QueueDefinition<V>, options?: QueueOptions): Promise<Queue<V>> {
+  async queue<V = unknown, R = unknown>(
+    name: string | QueueDefinition<V, R>,
+    options?: QueueOptions,
+  ): Promise<Queue<V, R>> {
     const defined = typeof name === 'object' && name !== null ? name : undefined
     const checkedName = checkName('queue', defined === undefined ? name : defined.name)
     this.#session.checkAccepts()
@@ -76,10 +85,32 @@ class BrokerClient implements Broker {
     const { id } = shape
     const opened = await this.#queues.open(checkedName, id, async forget => {
       const producer = await this.#session.publishers.openTopic(checkedName, id)
-      const client = new QueueClient<unknown>(this.#session, shape, producer, forget)
+      const client = new QueueClient<unknown>(this.#session, shape, producer, this.#gone(shape, forget))
       return asBindTarget(client, this.#session, { kind: 'queue', name: checkedName, id })
     })
-    return opened as unknown as Queue<V>
+    this.#schedules.opened(shape)
+    return opened as unknown as Queue<V, R>
+  }
+
+  /** What is to be done when a topic or queue is deleted. */
+  #gone(shape: TopicShape, forget: () => void): () => void {
+    return () => {
+      forget()
+      this.#schedules.deleted(shape)
+    }
+  }
+
+  schedule<V>(
+    name: string,
+    when: ScheduleOptions,
+    target: string | Queue<V> | QueueDefinition<V> | Topic<V> | TopicDefinition<V>,
+    message: TickMessage<V>,
+  ): Promise<Schedule> {
+    return this.#schedules.schedule(name, when, target, message)
+  }
+
+  schedules(): readonly Schedule[] {
+    return this.#schedules.list()
   }
 
   async exchange<V = unknown>(name: string | ExchangeDefinition<V>, options?: ExchangeOptions): Promise<Exchange<V>> {
@@ -126,6 +157,7 @@ class BrokerClient implements Broker {
   close(options?: CloseOptions): Promise<void> {
     try {
       const { timeoutMs } = checkCloseOptions(options)
+      this.#schedules.end()
       this.#closing ??= this.#session.close(timeoutMs)
       const closing = this.#closing
       return this.#session.unlessInside(null, closing, () => {
@@ -152,7 +184,9 @@ export async function startBroker(checked: CheckedBrokerOptions, tuning?: StoreT
   const session = await Session.open(checked, tuning).catch((error: unknown) => {
     throw deniedError(error, checked.dir) ?? error
   })
-  const broker = new BrokerClient(session)
+  const schedules = new Schedules(session)
+  if (checked.dir !== undefined) await schedules.load()
+  const broker = new BrokerClient(session, schedules)
   sessions.set(broker, session)
   return broker
 }

@@ -180,6 +180,7 @@ export class ControlThread {
       keepSnapshot: async (cursor, epoch, snapshot) => this.#runs.keepSnapshot(cursor, epoch, snapshot),
       failRun: async (cursor, epoch, error) => this.#runs.failRun(cursor, epoch, fromWire(error)),
       confirmQueue: (queue, cursor) => this.#queues.confirm(queue, cursor),
+      cancelMessage: (...asked) => this.#queues.cancel(...asked),
       routeChanges: position => this.#exchanges.changes(position),
     }
   }
@@ -193,7 +194,6 @@ export class ControlThread {
       openQueue: (...asked) => this.#queues.open(...asked),
       queueStats: queue => this.#queues.stats(queue),
       askQueue: (...asked) => this.#queues.ask(...asked),
-      cancelMessage: (...asked) => this.#queues.cancel(...asked),
       declareExchange: (...asked) => exchanges.declare(...asked),
       bindExchange: (...asked) => exchanges.bind(...asked),
       unbindExchange: (...asked) => exchanges.unbind(...asked),
@@ -207,6 +207,10 @@ export class ControlThread {
       openProducer: (...asked) => producers.openNamed(...asked),
       keepProducer: (...asked) => producers.keepNamed(...asked),
       closeProducer: (...asked) => producers.closeNamed(...asked),
+      listSchedules: async () => this.#directory?.schedules.all() ?? [],
+      keepSchedule: async schedule => this.#directory?.schedules.keep(schedule),
+      keepProgress: async (...asked) => this.#directory?.schedules.decide(...asked),
+      forgetSchedule: async schedule => this.#directory?.schedules.forget(schedule),
       groupStats: (...asked) => groups.stats(...asked),
       groupIdle: (...asked) => groups.idle(...asked),
       seekGroup: (...asked) => groups.seek(...asked),

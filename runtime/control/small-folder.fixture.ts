@@ -99,7 +99,7 @@ export function makeFolder(isClosed: boolean): MadeFolder {
   directory.exchanges.declare({ id: 4, name: 'events', type: 'topic', alternate: null })
   directory.exchanges.bind({ exchange: 4, kind: 'topic', target: 1, by: 'orders.#' })
   directory.exchanges.bind({ exchange: 4, kind: 'topic', target: 2, by: 'clicks.#' })
-  directory.schedules.keep({ name: 'nightly', definition: '{"cron":"0 3 * * *"}', tick: null })
+  directory.schedules.keep({ name: 'nightly', definition: '{"cron":"0 3 * * *"}', progress: '0' })
   const states = ['snapshots', 'producers'].map(name => keptIn(disk, directory, name))
   const store = LogStore.open(disk, DIR, 0, logId, [], { journalBytes: JOURNAL_BYTES })
   const groups = new GroupStates(disk, `${DIR}/host-0.groups`, logId)
@@ -110,7 +110,7 @@ export function makeFolder(isClosed: boolean): MadeFolder {
   for (let round = 0; round < 24; round++) {
     store.append(logs.map(log => entryOf(log, VALUE_BYTES)))
     if (round % 6 === 0) {
-      directory.schedules.decide('nightly', round)
+      directory.schedules.decide('nightly', `${round}`)
       for (const kept of states) kept.keep('one', { round, text: 'x'.repeat(60) }, true)
       groups.write([groupAt(round)])
       settled.write([{ topic: 1, partition: 0, settled: [[round, round + 3]], out: [[round + 3, round + 4]] }])

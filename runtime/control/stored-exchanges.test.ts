@@ -73,21 +73,22 @@ t.test('thousands of bindings are forgotten in several records', async t => {
   directory.close()
 })
 
-t.test('schedules are kept with the last tick that was decided', async t => {
+t.test('schedules are kept with how far they are', async t => {
   const disk = new MemoryDisk()
   let directory = openDirectory(disk, DIR, 1, JOURNAL_BYTES)
-  directory.schedules.keep({ name: 'nightly', definition: '{"cron":"0 3 * * *"}', tick: null })
-  directory.schedules.keep({ name: 'often', definition: 'x', tick: 4 })
-  directory.schedules.keep({ name: 'gone', definition: 'y', tick: 1 })
-  directory.schedules.decide('nightly', 2 ** 45)
+  directory.schedules.keep({ name: 'nightly', definition: '{"cron":"0 3 * * *"}', progress: '1' })
+  directory.schedules.keep({ name: 'often', definition: 'x', progress: '4' })
+  directory.schedules.keep({ name: 'gone', definition: 'y', progress: '1' })
+  directory.schedules.decide('nightly', '7')
   directory.schedules.forget('gone')
+  directory.schedules.decide('gone', '2')
   directory.close()
   directory = openDirectory(disk, DIR, 1, JOURNAL_BYTES)
   t.strictSame(directory.schedules.all(), [
-    { name: 'nightly', definition: '{"cron":"0 3 * * *"}', tick: 2 ** 45 },
-    { name: 'often', definition: 'x', tick: 4 },
+    { name: 'nightly', definition: '{"cron":"0 3 * * *"}', progress: '7' },
+    { name: 'often', definition: 'x', progress: '4' },
   ])
-  directory.schedules.keep({ name: 'often', definition: 'z', tick: null })
-  t.strictSame(directory.schedules.all()[1], { name: 'often', definition: 'z', tick: null })
+  directory.schedules.keep({ name: 'often', definition: 'z', progress: '9' })
+  t.strictSame(directory.schedules.all()[1], { name: 'often', definition: 'z', progress: '9' })
   directory.close()
 })

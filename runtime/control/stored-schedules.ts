@@ -1,23 +1,17 @@
 /**
  * The schedules that a broker's folder knows, in its catalog (broker-directory.ts).
  *
- * The control thread. What a definition says is not looked at here. Each write is durable when it returns.
+ * The control thread. What the texts say is not looked at here. Each write is durable when it returns.
  *
  * ```
  * schedule/<name>    text of the definition
- * tick/<name>        number of the last tick that was decided
+ * tick/<name>        text of how far it is
  * ```
  *
  * Bound: schedules, with their definitions.
  */
 import type { StateLog } from '../log/store/state-log.ts'
-
-export interface StoredSchedule {
-  readonly name: string
-  readonly definition: string
-  /** The last tick that was decided; null: none was. */
-  readonly tick: number | null
-}
+import type { KeptSchedule } from '../wire/control-calls.ts'
 
 type Changes = readonly (readonly [string, unknown])[]
 
@@ -31,28 +25,27 @@ export class StoredSchedules {
     this.#write = write
   }
 
-  all(): StoredSchedule[] {
-    const schedules: StoredSchedule[] = []
+  all(): KeptSchedule[] {
+    const schedules: KeptSchedule[] = []
     for (const [key, definition] of this.#state.entries()) {
       if (!key.startsWith('schedule/')) continue
       const name = key.slice(9)
-      const tick = (this.#state.get(`tick/${name}`) as number | undefined) ?? null
-      schedules.push({ name, definition: definition as string, tick })
+      schedules.push({ name, definition: definition as string, progress: this.#state.get(`tick/${name}`) as string })
     }
     return schedules
   }
 
   /** In the place of what has its name; both are written, or neither. @throws MillraceError MILL_DISK */
-  keep({ name, definition, tick }: StoredSchedule): void {
+  keep({ name, definition, progress }: KeptSchedule): void {
     this.#write([
       [`schedule/${name}`, definition],
-      [`tick/${name}`, tick ?? undefined],
+      [`tick/${name}`, progress],
     ])
   }
 
-  /** Of a schedule that is kept. @throws MillraceError MILL_DISK */
-  decide(name: string, tick: number): void {
-    this.#write([[`tick/${name}`, tick]])
+  /** Of a schedule that is kept; of one that was forgotten nothing is. @throws MillraceError MILL_DISK */
+  decide(name: string, progress: string): void {
+    if (this.#state.has(`schedule/${name}`)) this.#write([[`tick/${name}`, progress]])
   }
 
   /** @throws MillraceError MILL_DISK */

@@ -69,7 +69,8 @@ export class Session {
   readonly #remote: Remote<OwnerControlApi>
   /** Lock of the folder; null: nothing is on disk. */
   readonly #lock: Lock | null
-  readonly #named = new Set<{ close(): Promise<void> }>()
+  /** Closed with the broker, once all is appended. */
+  readonly named: Set<{ close(): Promise<void> }> = new Set()
   #holds = 0
   #failure: MillraceError | null = null
   #closing = false
@@ -199,11 +200,11 @@ export class Session {
       keep: state => this.calls().keepProducer(id, name, state),
       close: async state => {
         this.publishers.forget(producer)
-        this.#named.delete(named)
+        this.named.delete(named)
         await this.calls().closeProducer(id, name, state)
       },
     })
-    this.#named.add(named)
+    this.named.add(named)
     return named
   }
 
@@ -270,7 +271,7 @@ export class Session {
       await this.#flushUntil(until - Math.min(REST_MS_MAX, timeoutMs / 4)).catch((error: Error) =>
         problems.push(error.message),
       )
-      const named = Promise.all([...this.#named].map(one => one.close()))
+      const named = Promise.all([...this.named].map(one => one.close()))
       await withinTime(named, until, () => 'producers were not closed in time').catch((error: Error) =>
         problems.push(error.message),
       )

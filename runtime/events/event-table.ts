@@ -107,6 +107,30 @@ export const EVENT_TABLE: { readonly [E in keyof BrokerEvents]: EventRow<BrokerE
     say: ({ file, position, reason }) =>
       `${file} was not whole from byte ${position} on (${reason}), and ends there now: nothing acknowledged as 'fsync' was lost`,
   },
+  ticksUnsent: {
+    level: 'warn',
+    apart: ({ schedule, reason }) => `${schedule} ${reason}`,
+    say: ({ schedule, reason, ticks, first, last, error }) => {
+      const many = ticks >= 1_000 ? `${ticks} ticks or more` : `${ticks} ticks`
+      const which =
+        ticks === 1
+          ? `the tick of ${first.toISOString()}`
+          : `${many} from ${first.toISOString()} to ${last.toISOString()}`
+      const why =
+        reason === 'missed'
+          ? 'missed, since nothing ran then or the clock was set'
+          : reason === 'overlap'
+            ? 'left out, since the message before is not settled'
+            : `refused: ${error?.message ?? ''}`
+      return `schedule ${schedule} sent no message for ${which}: ${ticks === 1 ? 'it was' : 'they were'} ${why}`
+    },
+  },
+  scheduleFailed: {
+    level: 'error',
+    apart: ({ schedule }) => schedule,
+    say: ({ schedule, error, retries }) =>
+      `schedule ${schedule} ${retries ? 'cannot send now, and tries again in 5 s' : 'sends nothing any more'}: ${error.message}`,
+  },
   failed: {
     level: 'error',
     say: ({ error }) => error.message,

@@ -21,6 +21,8 @@ function eventsWith(text: string): { readonly [E in keyof BrokerEvents]: BrokerE
     deadLetterDepth: { topic: text, depth: 1, threshold: 1, rising: true, filled: 0.5 },
     parked: { ...at, offset: 0, replayed: 16 } as BrokerEvents['parked'],
     recovered: { file: text, position: 0, reason: text } as BrokerEvents['recovered'],
+    ticksUnsent: { schedule: text, reason: 'refused', ticks: 1, first: new Date(0), last: new Date(0), error },
+    scheduleFailed: { schedule: text, error, retries: false },
     failed: { topic: text, group: text, error },
     publishFailed: { topic: text, partition: 0, count: 1, error },
   }

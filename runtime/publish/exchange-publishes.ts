@@ -10,36 +10,25 @@ import type { RouteTarget } from '../wire/route-changes.ts'
 import { deletedTopic } from '../words/deleted-topic.ts'
 import { FullError, MillraceError } from '../words/errors.ts'
 import type { RouteOptions, RouteReceipt } from '../words/exchange.ts'
-import type { GivenHeaders, Receipt } from '../words/message.ts'
+import type { GivenHeaders, Headers, Receipt } from '../words/message.ts'
 import { show } from '../words/names.ts'
 import type { QueueMessage } from '../words/queue-message.ts'
 import { checkRoutingKey } from '../words/routing-key.ts'
-import type { ExchangeTables } from './exchange-tables.ts'
 import { copyHeaders } from './given-headers.ts'
 import { PendingPublish } from './pending-publish.ts'
 import { checkRecord, type EncodedMessage } from './record-writer.ts'
+import {
+  type FoundRoute,
+  type NamedExchange,
+  RouteFinder,
+  type RouteProducers,
+  type ThreadRoutes,
+} from './route-finder.ts'
 import { RouteOutcome } from './route-outcome.ts'
 import { RoutedMessage } from './routed-message.ts'
 import { RoutedReceipt } from './routed-receipt.ts'
 import type { TopicProducer } from './topic-producer.ts'
 import type { WaitingRoom } from './waiting-room.ts'
-
-/** An exchange as its users know it; `id` null: whichever has the name when the message is routed. */
-export interface NamedExchange {
-  readonly name: string
-  readonly id: number | null
-}
-
-/** What the thread knows of exchanges. */
-export type ThreadRoutes = Pick<ExchangeTables, 'fresh' | 'refresh' | 'numberOf' | 'find'>
-
-/** The producers of the thread. */
-export interface RouteProducers {
-  /** The producer of this target, if it is open. */
-  openedFor(target: RouteTarget): TopicProducer | undefined
-  /** Opens it. */
-  openTopic(name: string, topic: number): Promise<TopicProducer>
-}
 
 interface Publish {
   readonly exchange: NamedExchange
@@ -65,6 +54,7 @@ const NO_OPTIONS: RouteOptions = Object.freeze({})
 export class ExchangePublishes {
   readonly #routes: ThreadRoutes
   readonly #producers: RouteProducers
+  readonly #finder: RouteFinder
   readonly #room: WaitingRoom
   /** In the order of the calls. */
   readonly #line = new Set<Waiting>()
@@ -75,6 +65,7 @@ export class ExchangePublishes {
   constructor(routes: ThreadRoutes, producers: RouteProducers, room: WaitingRoom) {
     this.#routes = routes
     this.#producers = producers
+    this.#finder = new RouteFinder(routes, producers)
     this.#room = room
   }
 
@@ -94,9 +85,9 @@ export class ExchangePublishes {
       const key = checkRoutingKey(routingKey)
       const routed = new RoutedMessage(message, key)
       if (this.#line.size === 0 && this.#routes.fresh) {
-        const targets = this.#targetsOf(exchange, key, routed.given)
-        if (this.#areOpen(targets)) {
-          this.#send(exchange, key, routed, options, targets, resolve, reject)
+        const route = this.#finder.find(exchange, key, routed.given)
+        if (route.producers !== null) {
+          this.#send(exchange, key, routed, options, route, resolve, reject)
           return
         }
       }
@@ -104,18 +95,17 @@ export class ExchangePublishes {
     })
   }
 
-  #areOpen(targets: readonly RouteTarget[]): boolean {
-    for (const target of targets) if (this.#producers.openedFor(target) === undefined) return false
-    return true
-  }
-
   /** Names of the targets of such a message now. */
-  async route(exchange: NamedExchange, routingKey: string, headers?: GivenHeaders): Promise<readonly string[]> {
-    this.#checkOpen(NO_OPTIONS)
-    const key = checkRoutingKey(routingKey)
-    const given = headers === undefined ? null : copyHeaders(headers)
-    if (!this.#routes.fresh) await this.#routes.refresh()
-    return this.#targetsOf(exchange, key, given).map(nameOf)
+  route(exchange: NamedExchange, routingKey: string, headers?: GivenHeaders): Promise<readonly string[]> {
+    try {
+      this.#checkOpen(NO_OPTIONS)
+      const key = checkRoutingKey(routingKey)
+      const given = headers === undefined ? null : copyHeaders(headers)
+      const found = (): readonly string[] => this.#finder.targetsOf(exchange, key, given).map(nameOf)
+      return this.#routes.fresh ? Promise.resolve(found()) : this.#routes.refresh().then(found)
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
   /** Resolves when nothing waits. */
@@ -135,19 +125,6 @@ export class ExchangePublishes {
       throw new MillraceError('MILL_ABORTED', 'the publish was aborted before it began', { cause: signal.reason })
   }
 
-  /** @throws MillraceError MILL_TOPIC_DELETED, MILL_INVALID_OPTION */
-  #targetsOf({ name, id }: NamedExchange, key: string, headers: RoutedMessage['given']): readonly RouteTarget[] {
-    const known = id ?? this.#routes.numberOf(name)
-    if (known === undefined)
-      throw new MillraceError(
-        'MILL_INVALID_OPTION',
-        `there is no exchange ${show(name)}: make it first, with broker.exchange and a \`type\``,
-      )
-    const targets = this.#routes.find(known, key, headers)
-    if (targets === null) throw deletedTopic(name, 'exchange')
-    return targets
-  }
-
   /** @throws MillraceError MILL_FULL */
   #wait(publish: Publish): void {
     const bytes = publish.message.own()
@@ -158,7 +135,8 @@ export class ExchangePublishes {
       )
     this.#room.unsettled()
     this.#line.add({ ...publish, since: nowMs(), bytes, closed: [], openings: 0 })
-    this.#serving ??= this.#serveAll()
+    // Not at once: it says that it is over, which it can be before this is said.
+    this.#serving ??= Promise.resolve().then(() => this.#serveAll())
   }
 
   #leave(publish: Waiting): void {
@@ -203,10 +181,12 @@ export class ExchangePublishes {
         const { exchange, key, message, resolve, reject } = publish
         const options = restOf(publish)
         this.#checkOpen(options)
-        const targets = this.#targetsOf(exchange, key, message.given)
-        publish.closed = targets.filter(target => this.#producers.openedFor(target) === undefined)
-        if (publish.closed.length > 0) return publish
-        this.#send(exchange, key, message, options, targets, resolve, reject)
+        const route = this.#finder.find(exchange, key, message.given)
+        if (route.producers === null) {
+          publish.closed = route.targets.filter(target => this.#producers.openedFor(target) === undefined)
+          return publish
+        }
+        this.#send(exchange, key, message, options, route, resolve, reject)
       } catch (error) {
         publish.reject(error)
       }
@@ -230,48 +210,50 @@ export class ExchangePublishes {
     this.#leave(publish)
   }
 
-  /** Its targets have open producers. @throws MillraceError if nothing of it is sent */
+  /** The producers of its targets are open. @throws MillraceError if nothing of it is sent */
   #send(
     { name }: NamedExchange,
     key: string,
     message: RoutedMessage,
     options: RouteOptions,
-    targets: readonly RouteTarget[],
+    { targets, producers, header }: FoundRoute,
     resolve: (receipt: RouteReceipt) => void,
     reject: (error: unknown) => void,
   ): void {
-    if (targets.length === 1) {
-      const producer = this.#producerOf(targets[0] as RouteTarget, options)
-      const encoded = message.encodeFor(producer.topic, producer.choice)
-      const { original } = message
-      const pending = new PendingPublish(producer.topic, this.#room, encoded, original, options, resolve, reject)
+    const { original } = message
+    const [first] = producers as readonly TopicProducer[]
+    if (first === undefined) {
+      if (options.unroutable !== 'drop') throw unroutable(name, key)
+      resolve(new RoutedReceipt([], []))
+    } else if (targets.length === 1) {
+      first.checkOpen(options)
+      const encoded = message.encodeFor(first, header)
+      const pending = new PendingPublish(first.topic, this.#room, encoded, original, options, resolve, reject)
       pending.onlyTarget = targets
-      producer.send(pending)
-    } else if (targets.length > 1) {
-      const producers = targets.map(target => this.#producerOf(target, options))
-      const encoded = producers.map(producer => encodedFor(producer, message))
+      first.send(pending)
+    } else {
+      const all = producers as readonly TopicProducer[]
+      const encoded = all.map(producer => encodedFor(producer, message, options, header))
       const outcome = new RouteOutcome(name, targets, resolve, reject)
-      for (let at = 0; at < producers.length; at++) {
+      for (let at = 0; at < all.length; at++) {
         const answered = (answer: Receipt | Error): void => outcome.answered(at, answer)
-        const producer = producers[at] as TopicProducer
-        const { original } = message
+        const { topic } = all[at] as TopicProducer
         const own = encoded[at] as EncodedMessage
-        producer.send(new PendingPublish(producer.topic, this.#room, own, original, options, answered, answered))
+        all[at]?.send(new PendingPublish(topic, this.#room, own, original, options, answered, answered))
       }
-    } else if (options.unroutable === 'drop') resolve(new RoutedReceipt([], []))
-    else throw unroutable(name, key)
-  }
-
-  #producerOf(target: RouteTarget, options: RouteOptions): TopicProducer {
-    const producer = this.#producers.openedFor(target) as TopicProducer
-    producer.checkOpen(options)
-    return producer
+    }
   }
 }
 
 /** For one of several targets, none of which may have the message if one refuses it here. */
-function encodedFor(producer: TopicProducer, message: RoutedMessage): EncodedMessage {
-  const encoded = message.encodeFor(producer.topic, producer.choice)
+function encodedFor(
+  producer: TopicProducer,
+  message: RoutedMessage,
+  options: RouteOptions,
+  header: Headers,
+): EncodedMessage {
+  producer.checkOpen(options)
+  const encoded = message.encodeFor(producer, header)
   checkRecord(encoded.key, encoded.value, encoded.headers, producer.topic.maxMessageBytes)
   return encoded
 }

@@ -55,6 +55,16 @@ export class ExchangeTables {
     })
   }
 
+  /** Grows with each change of the table, but for wraps. */
+  get generation(): number {
+    return this.#known
+  }
+
+  /** Whether headers had a say in where the last message went. */
+  get looksAtHeaders(): boolean {
+    return this.#routes.looksAtHeaders
+  }
+
   /** Id of the exchange of that name; undefined: there is none. */
   numberOf(exchange: string): number | undefined {
     return this.#numbers.get(exchange)

@@ -7,6 +7,7 @@
 import { types } from 'node:util'
 import { ownedHeaders } from '../log/format/headers.ts'
 import { PRIORITIES_MAX, type QueueFields } from '../log/format/queue-fields.ts'
+import { ROUTING_KEY_HEADER } from '../log/format/routing-key-header.ts'
 import type { ProducedTopic } from '../wire/produced-topic.ts'
 import { bytesOf, codecOf } from '../words/codec.ts'
 import { MillraceError } from '../words/errors.ts'
@@ -17,12 +18,9 @@ import { asRoutedMessage, checkedKey, isRecord } from './checked-message.ts'
 import { copyHeaders } from './given-headers.ts'
 import { type GivenTimes, messageFields, ownDate } from './message-fields.ts'
 import { checkedId } from './message-id.ts'
-import type { PartitionChoice } from './partition-choice.ts'
 import { type EncodedMessage, encodedSize } from './record-writer.ts'
 import { RUN_RECORDS } from './sticky-route.ts'
-
-/** By which consumers know the routing key of their message. */
-export const ROUTING_KEY_HEADER = 'millrace-routing-key'
+import type { TopicProducer } from './topic-producer.ts'
 
 /** A queue that has no limits of its own: what no such one takes, none does. */
 const ANY_QUEUE = { messageTtlMs: Number.POSITIVE_INFINITY, keyConcurrency: Number.POSITIVE_INFINITY } as const
@@ -41,7 +39,8 @@ export class RoutedMessage {
   given: Headers | null = null
   #key: Key | null
   #value: unknown
-  #headers: Headers
+  /** With the routing key; null: there is nothing else. */
+  #headers: Headers | null = null
   /** Null: it has nothing that a topic would not take. */
   readonly #part: QueuePart | null
   /** By which the value was encoded last, and what came of it. */
@@ -54,8 +53,7 @@ export class RoutedMessage {
     this.original = message
     this.#key = checkedKey(key)
     this.#value = value
-    if (headers === undefined) this.#headers = { [ROUTING_KEY_HEADER]: routingKey }
-    else {
+    if (headers !== undefined) {
       this.given = copyHeaders(headers)
       this.#headers = Object.assign(Object.create(null), this.given, { [ROUTING_KEY_HEADER]: routingKey })
     }
@@ -68,13 +66,14 @@ export class RoutedMessage {
     this.#part = isPlain ? null : partOf(message, { delayMs, deliverAt: ownDate(deliverAt), ttlMs }, priority ?? 0, id)
   }
 
-  /** The message as this target keeps it. @throws MillraceError MILL_UNSERIALISABLE, MILL_OUT_OF_RANGE */
-  encodeFor(topic: ProducedTopic, choice: PartitionChoice): EncodedMessage {
+  /** The message as this target keeps it; `header`: that of its routing key alone. @throws MillraceError MILL_UNSERIALISABLE, MILL_OUT_OF_RANGE */
+  encodeFor({ topic, choice }: Pick<TopicProducer, 'topic' | 'choice'>, header: Headers): EncodedMessage {
     const value = this.#encode(topic.codec)
     const key = this.#key
     const partition = choice.of(undefined, key, value, this.original, RUN_RECORDS)
     const fields = topic.queue === undefined ? null : this.#fieldsFor(topic.queue)
-    return { partition, key, value, headers: this.#headers, timestamp: undefined, fields, extraBytes: 0 }
+    const headers = this.#headers ?? header
+    return { partition, key, value, headers, timestamp: undefined, fields, extraBytes: 0 }
   }
 
   /** It is going to wait, and what the caller gave may change meanwhile. Returns about how many bytes it takes. */
@@ -84,7 +83,7 @@ export class RoutedMessage {
     // Of anything else but text only JSON can be made, and its text is a value of no other codec.
     else if (typeof value !== 'string') this.#encode('json')
     if (this.#key instanceof Uint8Array) this.#key = new Uint8Array(this.#key)
-    this.#headers = ownedHeaders(this.#headers)
+    if (this.#headers !== null) this.#headers = ownedHeaders(this.#headers)
     if (this.given !== null) this.given = ownedHeaders(this.given)
     const text = this.#codec === null ? (this.#value as string | Uint8Array) : this.#encoded
     return encodedSize(this.#key, text, this.#headers)

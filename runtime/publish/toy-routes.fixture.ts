@@ -4,13 +4,15 @@ import { NaiveExchanges } from '../routing/naive-exchanges.fixture.ts'
 import type { ProducedTopic } from '../wire/produced-topic.ts'
 import type { BoundBy, RoutedHeaders, RouteTarget, Target } from '../wire/route-changes.ts'
 import type { ExchangeType } from '../words/exchange.ts'
-import type { RouteProducers, ThreadRoutes } from './exchange-publishes.ts'
 import { PartitionChoice } from './partition-choice.ts'
 import type { PendingPublish } from './pending-publish.ts'
+import type { RouteProducers, ThreadRoutes } from './route-finder.ts'
 import type { TopicProducer } from './topic-producer.ts'
 
 export class ToyRoutes implements ThreadRoutes {
   fresh = true
+  generation = 0
+  looksAtHeaders = false
   /** Calls of `refresh` that nothing has answered. */
   readonly asked: { answer(): void; fail(error: Error): void }[] = []
   readonly #known = new NaiveExchanges()
@@ -41,6 +43,7 @@ export class ToyRoutes implements ThreadRoutes {
   settle(): void {
     for (const change of this.#lacking) change()
     this.#lacking = []
+    this.generation++
     this.fresh = true
   }
 

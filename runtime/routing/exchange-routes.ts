@@ -15,6 +15,8 @@ import { TargetNumbers } from './target-numbers.ts'
 const NONE = -1
 
 export class ExchangeRoutes {
+  /** Whether headers had a say in the last walk. */
+  looksAtHeaders = false
   readonly #numbers = new TargetNumbers()
   /** By number of the target, of those that are exchanges. */
   readonly #tables: (ExchangeTable | undefined)[] = []
@@ -56,6 +58,7 @@ export class ExchangeRoutes {
   /** The queues and topics that the message goes to, each once, in no particular order. */
   route(exchange: string, key: string, headers: RoutedHeaders): Target[] {
     const entered = this.#entered
+    this.looksAtHeaders = false
     this.#found.begin()
     entered.begin()
     const first = this.#numbers.findExchange(exchange)
@@ -72,6 +75,7 @@ export class ExchangeRoutes {
     const taken = this.#taken
     taken.begin()
     table.route(key, headers, taken)
+    if (table.looksAtHeaders) this.looksAtHeaders = true
     for (let i = 0; i < taken.count; i++) {
       const target = taken.targets[i] as number
       const next = this.#numbers.of(target).kind === 'exchange' ? this.#entered : this.#found

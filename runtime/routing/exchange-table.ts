@@ -29,6 +29,11 @@ export class ExchangeTable {
     this.#byHeaders = type === 'headers' ? new HeaderIndex() : null
   }
 
+  /** Whether a message's headers decide. */
+  get looksAtHeaders(): boolean {
+    return this.#byHeaders !== null
+  }
+
   bind(by: BoundBy, target: number): void {
     if (this.#byKey !== null) this.#byKey.bind(by as string, target)
     else if (this.#byHeaders !== null) this.#byHeaders.bind(by as HeaderMatch, target)

@@ -5,10 +5,23 @@
  * have neither `*` nor a step. Then a time that does not exist has its tick at the end of the gap, and one that exists twice has one
  * tick, at its first. Any other pattern is an interval: it skips the gap, and goes on through the hour that comes again.
  *
+ * The only file that imports croner. It does so when the first pattern is read: a broker without schedules does not load it. The library comes
+ * as CommonJS, which can be loaded within a call.
+ *
  * Bound: `latest` calls `next` twice where at most one tick is due, and 55 times otherwise.
  */
-import { Cron } from 'croner'
+import nodeModule from 'node:module'
+import type { Cron } from 'croner'
 import type { Ticks } from './ticks.ts'
+
+type Croner = typeof import('croner')
+
+let loaded: Croner | null = null
+
+function croner(): Croner {
+  loaded ??= nodeModule.createRequire(import.meta.url)('croner') as Croner
+  return loaded
+}
 
 const FIELDS = ['minute', 'hour', 'day of the month', 'month', 'day of the week']
 
@@ -49,6 +62,7 @@ function checkZone(timeZone: string): void {
 
 function cronOf(pattern: string, timeZone: string): Cron {
   try {
+    const { Cron } = croner()
     const cron = new Cron(pattern, { timezone: timeZone, mode: '5-or-6-parts', fixedTimeRule: 'no-wildcard' })
     // A single date is accepted by the library, and is no cron pattern.
     if (cron.getPattern() !== undefined) return cron
@@ -74,7 +88,7 @@ function wrongField(pattern: string): string {
 
 function isPattern(parts: readonly string[]): boolean {
   try {
-    new Cron(parts.join(' '), { mode: '5-or-6-parts' })
+    ;new (croner().Cron)(parts.join(' '), { mode: '5-or-6-parts' })
     return true
   } catch {
     return false

@@ -28,6 +28,13 @@ import type { GroupSummary, HostPartitionStats } from './reports.ts'
 import type { BoundBy, BoundTarget, ExchangeListing, ExchangeShape, RoutePage, TablePosition } from './route-changes.ts'
 import type { ReadRange, StartPosition } from './start-position.ts'
 
+/** A schedule as the folder has it: two texts, which the control thread does not read. */
+export interface KeptSchedule {
+  readonly name: string
+  readonly definition: string
+  readonly progress: string
+}
+
 /** Options of a group; equal for all members. */
 export interface GroupSpec {
   readonly topic: number
@@ -146,8 +153,8 @@ export interface ControlApi {
   queueStats(queue: number): Promise<QueueSummary>
   /** Asks a queue about its messages. @throws MillraceError MILL_TOPIC_DELETED, MILL_DISK */
   askQueue: AskQueue
-  /** Cancels a message of a queue, whose handler has so long to end. @throws MillraceError MILL_TOPIC_DELETED, MILL_DISK */
-  cancelMessage(queue: number, offset: Offset, graceMs: number): Promise<CancelOutcome>
+  /** Cancels a message of a queue, whose handler has so long to end; null: its signal is aborted, and no more. @throws MillraceError MILL_TOPIC_DELETED, MILL_DISK */
+  cancelMessage(queue: number, offset: Offset, graceMs: number | null): Promise<CancelOutcome>
   listTopics(): Promise<readonly TopicInfo[]>
   listGroups(topic: number): Promise<readonly GroupInfo[]>
   /** `partition` null: all. */
@@ -165,6 +172,7 @@ export type HandlerControlApi = Pick<
   | 'keepSnapshot'
   | 'failRun'
   | 'confirmQueue'
+  | 'cancelMessage'
   | 'routeChanges'
 >
 
@@ -194,6 +202,12 @@ export interface OwnerControlApi extends ControlApi {
    */
   addPartitions(thread: number, topic: number, count: number): Promise<readonly GrownTopic[]>
   closeProducer(topic: number, name: string, state: ProducerState): Promise<void>
+  /** Schedules that the folder has; none without a folder, where those who keep them keep nothing. */
+  listSchedules(): Promise<readonly KeptSchedule[]>
+  /** Each is durable when it is answered. @throws MillraceError MILL_DISK */
+  keepSchedule(schedule: KeptSchedule): Promise<void>
+  keepProgress(schedule: string, progress: string): Promise<void>
+  forgetSchedule(schedule: string): Promise<void>
   startRun(spec: RunSpec | QueueRunSpec): Promise<{ readonly run: number; readonly shape: RunShape }>
   /** The caller's thread is ready to be a member of a run without threads. */
   joinRun(run: number): Promise<void>

@@ -201,6 +201,33 @@ export interface BrokerEvents {
     /** What was wrong there, as text. */
     readonly reason: string
   }
+  /** Ticks of a schedule sent no message. */
+  readonly ticksUnsent: {
+    /** Name of the schedule. */
+    readonly schedule: string
+    /**
+     * Cause: `missed`, nothing ran when they were due, and `missed` of the schedule says so. `overlap`, the message before is not settled.
+     * `refused`, the target did not take the message.
+     */
+    readonly reason: 'missed' | 'overlap' | 'refused'
+    /** Number of ticks; more than 1,000 are told as 1,000. */
+    readonly ticks: number
+    /** The first of them. */
+    readonly first: Date
+    /** The last of them. */
+    readonly last: Date
+    /** Why the target did not take the message; null: another reason. */
+    readonly error: Error | null
+  }
+  /** A schedule cannot go on. */
+  readonly scheduleFailed: {
+    /** Name of the schedule. */
+    readonly schedule: string
+    /** Cause. `MILL_TOPIC_DELETED`: its target was deleted, and the schedule with it. */
+    readonly error: Error
+    /** Whether it is tried again, every 5 s. False: not before the broker is opened again. */
+    readonly retries: boolean
+  }
   /** A run or the broker gave up. */
   readonly failed: {
     /** Topic of the run; null: the broker. */

@@ -8,6 +8,7 @@ import type { TopicInfo } from './listing.ts'
 import type { NamedProducer } from './named-producer.ts'
 import type { Queue } from './queue.ts'
 import type { QueueDefinition, QueueOptions } from './queue-options.ts'
+import type { Schedule, ScheduleOptions, TickMessage } from './schedule.ts'
 import type { Topic } from './topic.ts'
 import type { TopicDefinition, TopicOptions } from './topic-definition.ts'
 
@@ -29,7 +30,7 @@ export interface Broker {
    *   durability on disk without a `dir`; `MILL_CONFIG_MISMATCH` for other settings than the queue has, and for the name of a topic;
    *   `MILL_MEMORY` without room for it; `MILL_DISK`, `MILL_CORRUPT`; `MILL_CLOSED`
    */
-  queue<V = unknown>(name: string | QueueDefinition<V>, options?: QueueOptions): Promise<Queue<V>>
+  queue<V = unknown, R = unknown>(name: string | QueueDefinition<V, R>, options?: QueueOptions): Promise<Queue<V, R>>
   /**
    * Opens an exchange, and makes it if it does not exist, which takes a `type`. An exchange that exists is opened without options, or with
    * its own. Topics, queues and exchanges have one namespace.
@@ -58,6 +59,28 @@ export interface Broker {
    *   `MILL_TIMEOUT` when its earlier records cannot be appended in time; `MILL_DISK`, `MILL_CLOSED`
    */
   producer<V = unknown>(name: string, topic: string | TopicDefinition<V> | Topic<V>): Promise<NamedProducer<V>>
+  /**
+   * Sends a message to a queue or topic at each tick of a schedule. A schedule of that name that exists gets what is given here. If its
+   * `cron` and `timeZone`, or its `everyMs`, are the same, it goes on with its ticks.
+   *
+   * A broker with a `dir` keeps its schedules there. In the next process one goes on when its target is opened. Each tick is sent once,
+   * also over the death of the process, to what is on disk. Schedules do not keep the process alive.
+   *
+   * @throws MillraceError `MILL_INVALID_NAME`; `MILL_UNKNOWN_OPTION`, `MILL_INVALID_OPTION`, `MILL_OUT_OF_RANGE`, also for a message that the target
+   *   would not take; `MILL_UNSERIALISABLE`; `MILL_TOO_LARGE` for more than 64 KiB; `MILL_TOPIC_DELETED`; `MILL_DISK`, `MILL_CLOSED`
+   */
+  schedule<V = unknown>(
+    name: string,
+    when: ScheduleOptions,
+    target: string | Queue<V> | QueueDefinition<V> | Topic<V> | TopicDefinition<V>,
+    message: TickMessage<NoInfer<V>>,
+  ): Promise<Schedule>
+  /**
+   * All schedules, sorted by name, also those that wait for their target to be opened.
+   *
+   * @throws MillraceError `MILL_CLOSED`
+   */
+  schedules(): readonly Schedule[]
   /** The dead letters of a topic's groups, or of a queue. */
   deadLetters<V = unknown>(
     source: string | TopicDefinition<V> | Topic<V> | QueueDefinition<V> | Queue<V>,

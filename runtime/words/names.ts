@@ -15,7 +15,10 @@ const SHOWN_CHARS_MAX = 60
  *
  * @throws MillraceError `MILL_INVALID_NAME`
  */
-export function checkName(kind: 'topic' | 'queue' | 'exchange' | 'group' | 'producer', name: unknown): string {
+export function checkName(
+  kind: 'topic' | 'queue' | 'exchange' | 'group' | 'producer' | 'schedule',
+  name: unknown,
+): string {
   if (typeof name === 'string' && NAME.test(name) && name !== '.' && name !== '..' && !WINDOWS_DEVICE.test(name))
     return name
   throw new MillraceError(

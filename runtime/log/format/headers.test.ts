@@ -2,7 +2,8 @@ import fc from 'fast-check'
 import t from 'tap'
 import { anyText } from '../../proof/fixtures/text.fixture.ts'
 import type { Headers } from '../../words/message.ts'
-import { headersSize, readHeaders, writeHeaders } from './headers.ts'
+import { headersSize, ownedHeaders, readHeaders, writeHeaders } from './headers.ts'
+import { RoutingKeyHeader } from './routing-key-header.ts'
 
 const PAD = 5
 
@@ -139,4 +140,17 @@ t.test('garbage is read or refused, never anything else, and never from outside 
     }),
     { numRuns: 500 },
   )
+})
+
+t.test('the header of a routing key has the bytes of any other headers', async t => {
+  for (const key of ['', 'a', 'orders.eu.paid', 'é.ü', '\u{1f600}', 'x'.repeat(255)]) {
+    const own = RoutingKeyHeader.of(key)
+    const plain = { 'millrace-routing-key': key }
+    t.equal(headersSize(own), headersSize(plain))
+    const [{ buffer, end }, other] = [written(own), written(plain)]
+    t.equal(end, other.end)
+    t.strictSame(buffer, other.buffer)
+    t.strictSame({ ...own }, plain)
+    t.equal(ownedHeaders(own), own)
+  }
 })

@@ -348,6 +348,10 @@ t.test('exchanges, bindings and what they have routed are there in the next proc
   await rest.bind(b, { match: 'any', headers: { type: 'y', raw: Uint8Array.of(1, 2) } })
   const { durability, targets } = await events.publish('x.y', { value: 1 })
   t.strictSame([durability, targets], ['fsync', ['a']])
+  await events.bind(await first.queue<number>('passing', { durability: 'memory' }), 'm')
+  await events.bind(await first.queue<number>('soon', { durability: 'os' }), 'm')
+  await events.bind(a, 'm')
+  t.equal((await events.publish('m', { value: 1 })).durability, 'memory', 'the least of the three')
   await first.close()
 
   const second = await folder.open()
@@ -356,5 +360,5 @@ t.test('exchanges, bindings and what they have routed are there in the next proc
   t.strictSame((await again.publish('x', { value: 2 })).targets, ['a'], 'nobody had opened the queue')
   t.strictSame(await again.route('other', { raw: Uint8Array.of(1, 2) }), ['b'])
   t.strictSame(await again.route('gone'), [])
-  t.strictSame(await valuesIn(await second.queue<number>('a')), [1, 2])
+  t.strictSame(await valuesIn(await second.queue<number>('a')), [1, 1, 2])
 })

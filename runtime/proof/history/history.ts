@@ -7,6 +7,7 @@
 
 import type { Rate } from '../../words/common-options.ts'
 import type { Durability } from '../../words/message.ts'
+import type { UpdateEvent } from './update-event.ts'
 
 /** How a send ended: appended for certain, not appended for certain, or nobody knows. */
 export type Outcome = 'ok' | 'fail' | 'info'
@@ -176,10 +177,9 @@ export type HistoryEvent =
       /** Whether messages wait for a dead-letter topic that is full. */
       readonly waitsForDeadLetters?: boolean
     })
-  /** A queue is no more, with all that was sent to it and all its consumers; its name may be used again. */
-  | { readonly kind: 'deleted'; readonly topic: string }
-  /** The deletion of a queue was refused, because it had a consumer. */
-  | { readonly kind: 'deletionRefused'; readonly topic: string }
+  /** A queue is no more, with all that was sent to it and all its consumers, or its deletion was refused, because it had one. */
+  | { readonly kind: 'deleted' | 'deletionRefused'; readonly topic: string }
+  | UpdateEvent
   /** So many consumers a queue may have, threads that are to start or to end included. */
   | { readonly kind: 'consuming'; readonly topic: string; readonly consumers: number }
   /** A group is moved, and forgets what failed before. */

@@ -26,8 +26,8 @@ export const keysAreLimited: Checker = ({ events, queues = [] }) => {
 }
 
 /**
- * With one of a key at a time its messages are begun in their order, and none again when a later one has been. What was sent with a delay
- * has a place that is not seen.
+ * With one of a key at a time its messages are begun in their order, and none again when a later one has been. What was sent with a delay, or
+ * updated, has a place that is not seen.
  */
 export const keysAreInOrder: Checker = ({ events, queues = [] }) => {
   const problems = new Problems('Q5')
@@ -37,7 +37,7 @@ export const keysAreInOrder: Checker = ({ events, queues = [] }) => {
   const last = new Map<string, number>()
   const delayed = new Set<string>()
   for (const event of events) {
-    if (event.kind === 'sent' && event.dueMs !== undefined) delayed.add(event.id)
+    if (event.kind === 'updating' || (event.kind === 'sent' && event.dueMs !== undefined)) delayed.add(event.id)
     // The next process may be given again what this one has settled.
     if (event.kind === 'died' || event.kind === 'deleted') last.clear()
     consumers.hear(event)

@@ -5,8 +5,8 @@
  * consumer with `prefetch` p gets its n-th message when it has settled n - p of them. What was ready then, and until the n-th was
  * begun, comes first if it is better: of a higher priority, or of the same one and older. Others may have as many of those as they
  * may prefetch, so that the rule is exact for a queue with one consumer that has one message, and weak for others. Where keys are limited,
- * a message with a key may wait for others of it: it is not looked for. What was sent with a delay has a place that is not seen, and is
- * judged by nobody.
+ * a message with a key may wait for others of it: it is not looked for. What was sent with a delay or updated has a place that is not seen,
+ * and is judged by nobody.
  */
 import { type Checker, type HistoryEvent, Problems, placeOf, type QueueFacts } from './history.ts'
 
@@ -165,6 +165,7 @@ export const bestComesFirst: Checker = ({ events, queues = [] }) => {
     const delayed = new Set<string>()
     const delayedAt = new Set<number>()
     for (const event of events) {
+      if (event.kind === 'updating') delayed.add(event.id)
       if (event.kind !== 'sent' || event.topic !== queue) continue
       priorities.set(event.id, event.priority ?? 0)
       if (event.dueMs !== undefined) delayed.add(event.id)

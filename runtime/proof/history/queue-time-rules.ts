@@ -9,8 +9,33 @@ import { type Checker, type HistoryEvent, Problems, placeOf, type QueueFacts } f
 
 /** A queue takes so long to take a message back from a consumer. */
 const TAKEN_BACK_MS = 5
+const NEVER: number = Number.POSITIVE_INFINITY
 
 type Sent = Extract<HistoryEvent, { kind: 'sent' }>
+type Updated = Extract<HistoryEvent, { kind: 'updated' }>
+
+/** What is known of times while an update is under way, and where nobody knows what became of one. */
+function unsure({ dueMs: _, expiresMs, ...sent }: Sent): Sent {
+  return expiresMs === undefined ? sent : { ...sent, expiresMs: NEVER }
+}
+
+/**
+ * What is known of times once an update is over. The new time of a retry goes with the host of a queue in memory: what had begun before is not
+ * judged. A new delay moves the end of a time to live.
+ */
+function updated(before: Sent, { isChanged, dueMs, expiresMs }: Updated, hasBegun: boolean): Sent {
+  if (isChanged === false) return before
+  const found = unsure(before)
+  if (isChanged === undefined || hasBegun) return expiresMs === undefined ? found : { ...found, expiresMs: NEVER }
+  const due = dueMs ?? before.dueMs
+  const keeps = dueMs === undefined ? before.expiresMs : found.expiresMs
+  const expires = expiresMs ?? keeps
+  return {
+    ...found,
+    ...(due === undefined ? {} : { dueMs: due }),
+    ...(expires === undefined ? {} : { expiresMs: expires }),
+  }
+}
 
 /** Of each consumer: when it has settled each of its messages, and how many it has begun. */
 class HandOuts {
@@ -52,13 +77,26 @@ export const timesAreKept: Checker = ({ events, queues = [] }) => {
     const over = new Set<string>()
     /** Hand-outs that were begun. */
     const begun = new Set<string>()
+    /** Messages that were begun, and what was known of one before it was to be updated. */
+    const hasBegun = new Set<string>()
+    const before = new Map<string, Sent>()
     for (const event of events) {
       if (event.kind === 'ended' || event.kind === 'leaving') handOuts.ended(event.consumer)
+      // An update is as durable as an acknowledgement that was not confirmed.
+      if (event.kind === 'died' && event.how === 'power')
+        for (const id of before.keys()) sent.set(id, unsure(sent.get(id) as Sent))
       if (event.kind === 'letter' && event.source.topic === facts.queue && event.reason === 'expired')
         if (sent.get(event.id)?.expiresMs === undefined)
           problems.say(`${placeOf(event.source)} is a dead letter as expired, and had no time to live`)
       if (!('topic' in event) || event.topic !== facts.queue) continue
       if (event.kind === 'sent') sent.set(event.id, event)
+      const known = event.kind === 'updating' || event.kind === 'updated' ? sent.get(event.id) : undefined
+      if (event.kind === 'updating' && known !== undefined) {
+        before.set(event.id, known)
+        sent.set(event.id, unsure(known))
+      }
+      if (event.kind === 'updated' && known !== undefined)
+        sent.set(event.id, updated(before.get(event.id) ?? known, event, hasBegun.has(event.id)))
       if (event.kind === 'delivered') {
         const { dueMs = 0, expiresMs = Number.POSITIVE_INFINITY } = sent.get(event.id) ?? {}
         const since = handOuts.begins(event.consumer)
@@ -72,6 +110,7 @@ export const timesAreKept: Checker = ({ events, queues = [] }) => {
         if (facts.takesBackInTime === true && !begun.has(began) && isLate)
           problems.say(`${event.consumer} began ${placeOf(event)} at ${event.atMs}, and it expired at ${expiresMs}`)
         begun.add(began)
+        hasBegun.add(event.id)
       }
       if (event.kind !== 'settled' && event.kind !== 'overdue') continue
       const name = `${event.consumer} ${event.offset} ${event.deliveryAttempt}`

@@ -204,6 +204,7 @@ t.test('time, timers, chance, threads and memory come from one place, which a si
 /** Who tells somebody outside of the process a moment, or compares with one that was told (runtime/base/clock.ts). */
 const WALL_CLOCK = [
   'actors/world.ts',
+  'runtime/api/schedules.ts',
   'runtime/base/instant.ts',
   'runtime/group/group-actor.ts',
   'runtime/host/store-upkeep.ts',

@@ -3,6 +3,7 @@
  */
 import type { Durability } from '../../words/message.ts'
 import type { GroupFacts, StoredFacts } from '../history/history.ts'
+import { type ExchangeFindings, exchangesOf } from './exchange-work.ts'
 import type { Counted } from './growing.ts'
 import type { GroupPlan, Plan } from './plan.ts'
 import { type QueuePlan, queueLettersOf } from './queue-plan.ts'
@@ -20,6 +21,8 @@ export class Findings {
   readonly queues: readonly QueuePlan[]
   /** By name. */
   readonly queueDurabilities: ReadonlyMap<string, Durability>
+  /** Null: the seed has no exchanges. */
+  readonly exchanges: ExchangeFindings | null
   /** Numbers of named producers below these were published. */
   readonly numbered: Map<string, number> = new Map()
   /** How many partitions topics have. */
@@ -28,11 +31,12 @@ export class Findings {
   readonly letterTopics: Set<string> = new Set()
 
   constructor(
-    { groups, disk }: Plan,
+    { seed, groups, disk }: Plan,
     queues: readonly QueuePlan[],
     queueDurabilities: ReadonlyMap<string, Durability>,
   ) {
     this.queues = queues
+    this.exchanges = exchangesOf(seed)
     this.queueDurabilities = queueDurabilities
     this.facts = groups.map(plan => {
       const handles = plan.kind === 'run' || plan.kind === 'handle'

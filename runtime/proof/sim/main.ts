@@ -21,6 +21,7 @@ import { register } from 'node:module'
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
+import { EXCHANGE_SIGHTS, type ExchangeSight } from './exchange-sights.ts'
 import { FAULTS, type FaultKind } from './plan.ts'
 import { QUEUE_SIGHTS, type QueueSight } from './queue-sights.ts'
 import { EVENT_NAMES } from './scheduler.ts'
@@ -64,6 +65,8 @@ interface Options {
   readonly history: boolean
 }
 
+const ALL_SIGHTS = [...QUEUE_SIGHTS, ...EXCHANGE_SIGHTS]
+
 type Simulate = typeof import('./simulate.ts')['simulate']
 
 /** What a thread tells of one seed. */
@@ -73,7 +76,7 @@ interface Told {
   readonly inputs: number
   readonly inputsByKind: readonly number[]
   readonly faults: readonly FaultKind[]
-  readonly queueSights: readonly QueueSight[]
+  readonly queueSights: readonly (QueueSight | ExchangeSight)[]
   readonly problems: readonly string[]
 }
 
@@ -82,8 +85,9 @@ interface Answer {
   readonly visits: Visits
 }
 
-function told({ seed, hash, inputs, inputsByKind, faults, queueSights, problems }: Verdict): Told {
-  return { seed, hash, inputs, inputsByKind, faults: [...faults.keys()], queueSights, problems }
+function told({ seed, hash, inputs, inputsByKind, faults, queueSights, exchangeSights, problems }: Verdict): Told {
+  const sights = [...queueSights, ...exchangeSights]
+  return { seed, hash, inputs, inputsByKind, faults: [...faults.keys()], queueSights: sights, problems }
 }
 
 /** At once, also from a thread whose event loop does not turn. */
@@ -123,7 +127,7 @@ class Tally {
   inputsMin: number = Number.POSITIVE_INFINITY
   readonly byKind: number[] = EVENT_NAMES.map(() => 0)
   readonly #faults = new Map<FaultKind, number>()
-  readonly #queueSights = new Map<QueueSight, number>()
+  readonly #queueSights = new Map<QueueSight | ExchangeSight, number>()
   readonly #visits = new Map<string, number>()
   readonly #hashes: boolean
 
@@ -159,9 +163,9 @@ class Tally {
     console.log(
       `faults, in so many of a hundred seeds: ${FAULTS.map(fault => `${fault} ${(share(fault) * 100).toFixed(0)}`).join(', ')}`,
     )
-    const queueShare = (sight: QueueSight): number => (this.#queueSights.get(sight) ?? 0) / this.seeds
+    const queueShare = (sight: QueueSight | ExchangeSight): number => (this.#queueSights.get(sight) ?? 0) / this.seeds
     console.log(
-      `queues, in so many of a hundred seeds: ${QUEUE_SIGHTS.map(sight => `${sight} ${(queueShare(sight) * 100).toFixed(0)}`).join(', ')}`,
+      `queues, in so many of a hundred seeds: ${ALL_SIGHTS.map(sight => `${sight} ${(queueShare(sight) * 100).toFixed(0)}`).join(', ')}`,
     )
     console.log('visits of each kind of state by each kind of input:')
     for (const [name, count] of [...this.#visits].sort()) console.log(`    ${name}: ${count}`)
@@ -172,7 +176,7 @@ class Tally {
       this.seeds >= FAULTS_FROM
         ? [
             ...FAULTS.filter(fault => share(fault) < (RARE.includes(fault) ? RARE_MIN : SHARE_MIN)),
-            ...QUEUE_SIGHTS.filter(sight => queueShare(sight) < RARE_MIN).map(sight => `${sight} of queues`),
+            ...ALL_SIGHTS.filter(sight => queueShare(sight) < RARE_MIN).map(sight => `${sight} of queues`),
           ]
         : []
     if (rare.length > 0) console.log(`too rare: ${rare.join(', ')}`)

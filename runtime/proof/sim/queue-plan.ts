@@ -71,6 +71,8 @@ export interface QueuePlan {
   readonly releaseShare: number
   /** Its dead-letter topic is full for a while. */
   readonly lettersWait: boolean
+  /** Its messages are updated while they wait; those of a queue that knows ids are not, as another one may have the id by then. */
+  readonly isUpdated: boolean
   /** It is deleted while everybody is at work, and made anew under its name. */
   readonly isDeleted: boolean
 }
@@ -82,6 +84,7 @@ const IDS_SALT = 0x0b5ad4ce
 const MORE_SALT = 0x2c1b3c6d
 const KEYS_SALT = 0x3ad8025f
 const TIMES_SALT = 0x165667b1
+const UPDATES_SALT = 0x4d2f8a13
 const PREFETCH_MAX = 1_000
 
 /** Faults of handlers that a queue's messages bring about. */
@@ -171,6 +174,7 @@ function queueOf(chance: Chance, more: Chance, name: string, faults: ReadonlySet
     ackTimeoutMs: chance.pick([Number.POSITIVE_INFINITY, 60, 200]),
     releaseShare: chance.pick([0, 0.03, 0.25]),
     lettersWait,
+    isUpdated: false,
     isDeleted,
   }
 }
@@ -213,9 +217,11 @@ export function queuePlansOf(seed: number, faults: ReadonlySet<FaultKind>): read
   const keys = new Chance(seed ^ KEYS_SALT)
   const times = new Chance(seed ^ TIMES_SALT)
   const ids = new Chance(seed ^ IDS_SALT)
+  const updates = new Chance(seed ^ UPDATES_SALT)
   return plans
     .map(plan => timed({ ...plan, ...limitsOf(keys, plan) }, times))
     .map(plan => (ids.happens(0.3) ? withIds(plan, ids) : plan))
+    .map(plan => ({ ...plan, isUpdated: updates.happens(0.4) && plan.dedupeMs === 0 }))
 }
 
 /** Its messages have few ids, so that they meet. */
@@ -245,7 +251,7 @@ export function queueFactsOf(plan: QueuePlan, hasSteadyClock: boolean, isHeldUp:
   const { keyConcurrency } = plan
   const oneAtATime = concurrency === 1 && !output && batch === null
   const limits = { maxMessages, onFull, attempts, prefetch: prefetch ?? PREFETCH_MAX }
-  const hasDelays = plan.senders.some(({ messages }) => messages.some(({ delayMs }) => delayMs > 0))
+  const hasDelays = plan.isUpdated || plan.senders.some(({ messages }) => messages.some(({ delayMs }) => delayMs > 0))
   // Nothing dies while its dead letters have no room.
   const takesBackInTime = !isHeldUp && !(plan.lettersWait && deadLetterTopic !== null)
   const times = { hasDelays, hasSteadyTimes: hasSteadyClock, takesBackInTime }

@@ -40,6 +40,7 @@ export const QUEUE_SIGHTS = [
   'deletionRefused',
   'ids',
   'duplicate',
+  'updated',
 ] as const
 export type QueueSight = (typeof QUEUE_SIGHTS)[number]
 
@@ -87,6 +88,7 @@ export function queueSights(
     if ((event.kind === 'stopped' || event.kind === 'leaving') && holder !== undefined) seen.add('stop')
     const plan = 'topic' in event ? queues.get(event.topic) : undefined
     if ((event.kind === 'deleted' || event.kind === 'deletionRefused') && queues.has(event.topic)) seen.add(event.kind)
+    if (event.kind === 'updated' && event.isChanged === true) seen.add('updated')
     if (event.kind === 'letter' && queues.has(event.source.topic))
       seen.add(event.reason === 'maxlen' ? 'dropHead' : event.reason === 'expired' ? 'expired' : 'letter')
     if (plan === undefined) continue

@@ -20,6 +20,7 @@ import { QueueDeletion } from './queue-deletion.ts'
 import { QueueMembers, type QueueUpcalls } from './queue-members.ts'
 import { type QueuePlan, queueLettersOf } from './queue-plan.ts'
 import { inQueueRound, send } from './queue-senders.ts'
+import { updateWhile } from './queue-updating.ts'
 
 /** A queue that has more to settle, and has settled and charged nothing for so long, hangs. */
 const STILL_MS = 30_000
@@ -153,6 +154,7 @@ export class QueueWork {
         this.#send(opened, isProducing),
         this.#operate(opened, isProducing),
         this.#sample(opened, isProducing),
+        this.#update(opened, isProducing),
       ]),
     )
   }
@@ -205,6 +207,11 @@ export class QueueWork {
       await sleep(chance.between(5, 120))
       if (!opened.isGone) await this.#look(opened, false)
     }
+  }
+
+  async #update(opened: Opened, isProducing: () => boolean): Promise<void> {
+    const { isUpdated, priorities } = opened.plan
+    if (isUpdated) await updateWhile(isProducing, this.#lab, () => opened.queue, priorities)
   }
 
   async #look(opened: Opened, isAtRest: boolean): Promise<void> {

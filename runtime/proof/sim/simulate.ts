@@ -17,6 +17,7 @@ import { STATE_RULES } from '../history/state-rules.ts'
 import { STREAM_RULES } from '../history/stream-rules.ts'
 import { Chance } from './chance.ts'
 import { share } from './clone.ts'
+import type { ExchangeSight } from './exchange-sights.ts'
 import { Findings } from './findings.ts'
 import { Injector } from './injector.ts'
 import { Lab } from './lab.ts'
@@ -43,6 +44,7 @@ export interface Verdict {
   readonly virtualMs: number
   readonly faults: ReadonlyMap<FaultKind, number>
   readonly queueSights: readonly QueueSight[]
+  readonly exchangeSights: readonly ExchangeSight[]
   /** Rules that were broken, in words. */
   readonly problems: readonly string[]
   readonly history: History
@@ -180,7 +182,8 @@ export function simulate(seed: number, trace: ((line: string) => void) | null = 
         : [{ ...plan.publishRate, topic: 'in', producers: plan.producers.map(({ name }) => name) }],
     isPrompt,
   }
-  const problems = [...scheduler.broken, ...findings.problems]
+  const routed = findings.exchanges?.oracle.problems ?? []
+  const problems = [...scheduler.broken, ...findings.problems, ...routed.map(problem => `Q9: ${problem}`)]
   if (!ended || !lives.isOver)
     problems.push(
       `it does not end: at ${Math.round(scheduler.now)} ms, after ${scheduler.inputs} inputs, ${lives.said}`,
@@ -209,6 +212,7 @@ export function simulate(seed: number, trace: ((line: string) => void) | null = 
     virtualMs: scheduler.now,
     faults: seen.seen,
     queueSights: queueSights(seen.events, queues, seen.seen, findings.queueDurabilities),
+    exchangeSights: findings.exchanges?.sights ?? [],
     problems,
     history,
     plan,

@@ -13,6 +13,7 @@ import type { Run } from '../../words/run.ts'
 import type { Topic } from '../../words/topic.ts'
 import { Audits } from './audits.ts'
 import type { LifePlan } from './disk-plan.ts'
+import { ExchangeWork } from './exchange-work.ts'
 import { fillLetters } from './filled-letters.ts'
 import { type Findings, lettersOf } from './findings.ts'
 import { givenUp } from './given-up.ts'
@@ -61,6 +62,7 @@ export class Workload {
   readonly #members: Members
   readonly #growing: Growing
   readonly #queues: QueueWork
+  readonly #exchanges: ExchangeWork | null
   /** Topics of dead letters that were told to be full. */
   readonly #stalled = new Set<string>()
   #broker: Broker | null = null
@@ -87,6 +89,10 @@ export class Workload {
     this.#members = new Members(plan, lab, around.main, told)
     this.#growing = new Growing(lab, findings.counts, told)
     this.#queues = new QueueWork(findings.queues, lab, plan.faults.has('doubleSettle'), findings, told)
+    const { exchanges } = findings
+    const isHeard = (): boolean => around.main.state === 'alive' && !lab.closing
+    this.#exchanges =
+      exchanges === null ? null : new ExchangeWork(lab, exchanges, plan.disk !== null, { ...told, isHeard })
     this.#audits = new Audits(lab, told)
   }
 
@@ -125,6 +131,7 @@ export class Workload {
     const outputs = await this.#audits.read(out)
     for (const group of this.#plan.groups) await this.#openGroup(source, group)
     await this.#queues.open(this.#audits, life, () => this.#producing)
+    await this.#exchanges?.open(life)
     faults.begin(main)
     this.said = 'producing'
     const isProducing = (): boolean => this.#producing
@@ -132,6 +139,7 @@ export class Workload {
       this.#sample(source),
       this.#members.operate(source, isProducing),
       this.#queues.go(isProducing),
+      this.#exchanges?.go(isProducing),
       this.#plan.faults.has('slowOutput') ? this.#hold(outputs) : undefined,
       this.#plan.faults.has('morePartitions') ? this.#growing.grow([source, out]) : undefined,
     ])
@@ -150,6 +158,7 @@ export class Workload {
     if (plan === null) {
       this.said = 'draining'
       await this.#queues.drain()
+      await this.#exchanges?.drain()
       await this.#drain(source, out)
       this.#lab.closing = true
     }

@@ -23,14 +23,14 @@ t.test('what is handed out and written in a step that is hidden was zero before'
   const before = arena.allocate(LINE) >> 2
   words[before] = 1
   shared.keep()
-  const since = arena.allocate(LINE) >> 2
+  const since = arena.allocate(4 * LINE) >> 2
   words[before] = 2
-  words[since] = 3
+  words[since + LINE - 1] = 3
   shared.hide()
-  t.strictSame([words[before], words[since], words[since + 1]], [1, 0, 0])
+  t.strictSame([words[before], words[since + LINE - 1], words[since + LINE - 2]], [1, 0, 0])
   t.ok(shared.hides)
   shared.reveal()
-  t.strictSame([words[before], words[since], words[since + 1]], [2, 3, 0])
+  t.strictSame([words[before], words[since + LINE - 1], words[since + LINE - 2]], [2, 3, 0])
 })
 
 t.test('what a thread does behind its end is not done, also in memory that was handed out since', async t => {
@@ -38,11 +38,11 @@ t.test('what a thread does behind its end is not done, also in memory that was h
   const before = arena.allocate(LINE) >> 2
   words[before] = 1
   shared.save()
-  const since = arena.allocate(LINE) >> 2
+  const since = arena.allocate(4 * LINE) >> 2
   words[before] = 2
-  words[since] = 3
+  words[since + LINE - 1] = 3
   shared.restore()
-  t.strictSame([words[before], words[since], words[since + 1]], [1, 0, 0])
+  t.strictSame([words[before], words[since + LINE - 1], words[since + LINE - 2]], [1, 0, 0])
 })
 
 t.test('what a thread writes when the memory of its process is gone is not in the next one', async t => {

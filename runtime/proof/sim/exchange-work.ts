@@ -171,7 +171,8 @@ export class ExchangeWork {
       const count = chance.between(1, 6)
       left -= count
       await Promise.all(Array.from({ length: count }, () => this.#publish()))
-      await sleep(chance.pick([1, 5, 60]))
+      // A process that is to end does so among its publishes.
+      await sleep(chance.pick(this.#mostEach === LAST_MAX ? [1, 5, 60] : [0, 0, 3]))
     }
   }
 

@@ -2,7 +2,7 @@
 import t from 'tap'
 import type { Target } from '../wire/route-changes.ts'
 import type { ErrorCode } from '../words/error-codes.ts'
-import { FullError, type MillraceError, type PartlyRoutedError } from '../words/errors.ts'
+import { FullError, MillraceError, type PartlyRoutedError } from '../words/errors.ts'
 import type { RouteReceipt } from '../words/exchange.ts'
 import { ExchangePublishes } from './exchange-publishes.ts'
 import type { PendingPublish } from './pending-publish.ts'
@@ -66,7 +66,7 @@ async function rejected(promise: Promise<unknown>): Promise<MillraceError> {
   } catch (error) {
     return error as MillraceError
   }
-  throw new Error('it was not rejected')
+  return new MillraceError('MILL_SETTLED', 'it was not rejected')
 }
 
 t.test('a message goes to its targets at once, and is confirmed when all have it', async t => {
@@ -196,6 +196,7 @@ t.test('values that wait are those of the call', async t => {
   const value = { n: 1 }
   void place.publish('k', value)
   value.n = 2
+  await turns()
   place.routes.asked[0]?.answer()
   await turns()
   t.strictSame(place.got, ['q1:{"n":1}'])
@@ -208,6 +209,7 @@ t.test('bytes that wait are those of the call', async t => {
   const value = Uint8Array.of(1, 2)
   void place.publish('k', value)
   value[0] = 9
+  await turns()
   place.routes.asked[0]?.answer()
   await turns()
   t.strictSame(place.got, ['q1:1,2'])
@@ -217,8 +219,11 @@ t.test('nothing is written if one of several targets cannot have the message', a
   const place = new Place({ '#': 1, k: 2, n: 3 })
   place.producers.shapes.set('q2', { maxMessageBytes: 10 })
   place.producers.shapes.set('q3', { codec: 'bytes' })
-  t.match(await rejected(place.publish('k', 'x'.repeat(20))), { code: 'MILL_TOO_LARGE' })
-  t.match(await rejected(place.publish('n', 'text')), { code: 'MILL_UNSERIALISABLE' })
+  const tooLarge = rejected(place.publish('k', 'x'.repeat(20)))
+  const noBytes = rejected(place.publish('n', 'text'))
+  place.confirm()
+  t.match(await tooLarge, { code: 'MILL_TOO_LARGE' })
+  t.match(await noBytes, { code: 'MILL_UNSERIALISABLE' })
   t.strictSame(place.got, [])
 })
 

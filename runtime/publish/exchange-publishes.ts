@@ -135,7 +135,8 @@ export class ExchangePublishes {
       )
     this.#room.unsettled()
     this.#line.add({ ...publish, since: nowMs(), bytes, closed: [], openings: 0 })
-    this.#serving ??= this.#serveAll()
+    // Not at once: it says that it is over, which it can be before this is said.
+    this.#serving ??= Promise.resolve().then(() => this.#serveAll())
   }
 
   #leave(publish: Waiting): void {

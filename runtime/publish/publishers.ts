@@ -40,6 +40,8 @@ const GIVEN_BACK_MAX = 64
 export class Publishers {
   /** Those of this thread that wait for an answer. */
   readonly requests: Requests
+  /** Where messages to exchanges go. */
+  readonly routes: ExchangeTables
   /** What is published by exchanges. */
   readonly exchanges: ExchangePublishes
   readonly #thread: AttachedThread
@@ -67,8 +69,8 @@ export class Publishers {
     thread.topicGone = topic => this.topicGone(topic)
     thread.memoryIsShort = () => this.#giveBack()
     this.#control = control
-    const routes = new ExchangeTables(thread.memory, thread.routes, position => control.routeChanges(position))
-    this.exchanges = new ExchangePublishes(routes, this, this.#room)
+    this.routes = new ExchangeTables(thread.memory, thread.routes, position => control.routeChanges(position))
+    this.exchanges = new ExchangePublishes(this.routes, this, this.#room)
     this.#upcalls = {
       ...told,
       replaceRing: (ring, bytes) => control.replaceRing(thread.id, ring, bytes),

@@ -60,7 +60,7 @@ export interface Broker {
    */
   producer<V = unknown>(name: string, topic: string | TopicDefinition<V> | Topic<V>): Promise<NamedProducer<V>>
   /**
-   * Sends a message to a queue or topic at each tick of a schedule. A schedule of that name that exists gets what is given here. If its
+   * Sends a message to a queue, a topic or an exchange at each tick of a schedule. A schedule of that name that exists gets what is given here. If its
    * `cron` and `timeZone`, or its `everyMs`, are the same, it goes on with its ticks.
    *
    * A broker with a `dir` keeps its schedules there. In the next process one goes on when its target is opened. Each tick is sent once,
@@ -72,7 +72,14 @@ export interface Broker {
   schedule<V = unknown>(
     name: string,
     when: ScheduleOptions,
-    target: string | Queue<V> | QueueDefinition<V> | Topic<V> | TopicDefinition<V>,
+    target:
+      | string
+      | Queue<V>
+      | QueueDefinition<V>
+      | Topic<V>
+      | TopicDefinition<V>
+      | Exchange<V>
+      | ExchangeDefinition<V>,
     message: TickMessage<NoInfer<V>>,
   ): Promise<Schedule>
   /**

@@ -6,6 +6,7 @@
  *
  * Bound: SCHEDULED_BYTES_MAX of key, value and headers, since each schedule is written down as a whole.
  */
+import { ROUTING_KEY_HEADER } from '../log/format/routing-key-header.ts'
 import type { KeptBytes, KeptMessage } from '../schedule/schedule-record.ts'
 import type { ProducedTopic } from '../wire/produced-topic.ts'
 import { codecOf } from '../words/codec.ts'
@@ -18,7 +19,7 @@ import { copyHeaders } from './given-headers.ts'
 import { partitionOfKey } from './key-hash.ts'
 import { prepareBatch } from './prepared-batch.ts'
 import { checkRecord } from './record-writer.ts'
-import { ROUTING_KEY_HEADER, RoutedMessage } from './routed-message.ts'
+import { RoutedMessage } from './routed-message.ts'
 
 /** Bytes of a scheduled message. */
 const SCHEDULED_BYTES_MAX = 65_536

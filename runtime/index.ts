@@ -30,6 +30,7 @@ export {
   MillraceError,
   PartlyRoutedError,
   RejectError,
+  RequestError,
   UnpublishedError,
 } from './words/errors.ts'
 export type {
@@ -87,6 +88,7 @@ export type {
   QueueOptions,
   QueueRunOptions,
 } from './words/queue-options.ts'
+export type { RequestFailure, RequestOptions } from './words/queue-request.ts'
 export type { QueueRun } from './words/queue-run.ts'
 export type { QueueStats } from './words/queue-stats.ts'
 export type { MessageChange, UpdateOutcome } from './words/queue-update.ts'

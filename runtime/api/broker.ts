@@ -8,7 +8,6 @@ import { checkCloseOptions } from '../options/common-options.ts'
 import { checkExchangeOptions } from '../options/exchange-options.ts'
 import { checkQueueOptions } from '../options/queue-options.ts'
 import { checkTopicOptions } from '../options/topic-options.ts'
-import type { TopicShape } from '../wire/places.ts'
 import type { Broker, BrokerOptions } from '../words/broker.ts'
 import type { BrokerEvents } from '../words/broker-events.ts'
 import type { CloseOptions } from '../words/common-options.ts'
@@ -31,6 +30,7 @@ import { OpenedClients } from './opened-clients.ts'
 import { QueueClient } from './queue-client.ts'
 import { queueSettings } from './queue-settings.ts'
 import { Schedules } from './schedules.ts'
+import type { OpenTarget } from './tick-places.ts'
 import { TopicClient } from './topic-client.ts'
 
 /** The session behind each broker, for tests that break things on purpose; not in the door. */
@@ -64,15 +64,23 @@ class BrokerClient implements Broker {
     const { id } = shape
     const opened = await this.#topics.open(checkedName, id, async forget => {
       const producer = await this.#session.publishers.openTopic(checkedName, id)
-      const client = new TopicClient<unknown>(this.#session, shape, producer, this.#gone(shape, forget))
+      const client = new TopicClient<unknown>(
+        this.#session,
+        shape,
+        producer,
+        this.#gone({ kind: 'topic', name: checkedName, id, shape }, forget),
+      )
       return asBindTarget(client, this.#session, { kind: 'topic', name: checkedName, id })
     })
-    this.#schedules.opened(shape)
+    this.#schedules.opened({ kind: 'topic', name: checkedName, id, shape })
     if (given.has('partitioner')) opened.settlePartitioner(partitioner)
     return opened as unknown as Topic<V>
   }
 
-  async queue<V = unknown>(name: string | QueueDefinition<V>, options?: QueueOptions): Promise<Queue<V>> {
+  async queue<V = unknown, R = unknown>(
+    name: string | QueueDefinition<V, R>,
+    options?: QueueOptions,
+  ): Promise<Queue<V, R>> {
     const defined = typeof name === 'object' && name !== null ? name : undefined
     const checkedName = checkName('queue', defined === undefined ? name : defined.name)
     this.#session.checkAccepts()
@@ -82,25 +90,37 @@ class BrokerClient implements Broker {
     const { id } = shape
     const opened = await this.#queues.open(checkedName, id, async forget => {
       const producer = await this.#session.publishers.openTopic(checkedName, id)
-      const client = new QueueClient<unknown>(this.#session, shape, producer, this.#gone(shape, forget))
+      const client = new QueueClient<unknown>(
+        this.#session,
+        shape,
+        producer,
+        this.#gone({ kind: 'queue', name: checkedName, id, shape }, forget),
+      )
       return asBindTarget(client, this.#session, { kind: 'queue', name: checkedName, id })
     })
-    this.#schedules.opened(shape)
-    return opened as unknown as Queue<V>
+    this.#schedules.opened({ kind: 'queue', name: checkedName, id, shape })
+    return opened as unknown as Queue<V, R>
   }
 
-  /** What is to be done when a topic or queue is deleted. */
-  #gone(shape: TopicShape, forget: () => void): () => void {
+  /** What is to be done when it is deleted. */
+  #gone(target: OpenTarget, forget: () => void): () => void {
     return () => {
       forget()
-      this.#schedules.deleted(shape)
+      this.#schedules.deleted(target)
     }
   }
 
   schedule<V>(
     name: string,
     when: ScheduleOptions,
-    target: string | Queue<V> | QueueDefinition<V> | Topic<V> | TopicDefinition<V>,
+    target:
+      | string
+      | Queue<V>
+      | QueueDefinition<V>
+      | Topic<V>
+      | TopicDefinition<V>
+      | Exchange<V>
+      | ExchangeDefinition<V>,
     message: TickMessage<V>,
   ): Promise<Schedule> {
     return this.#schedules.schedule(name, when, target, message)
@@ -119,9 +139,11 @@ class BrokerClient implements Broker {
     const shape = await this.#session.ask(control => control.declareExchange(checkedName, type, alternate), 'for ever')
     const { id } = shape
     const opened = await this.#exchanges.open(checkedName, id, async forget => {
-      const client = new ExchangeClient<unknown>(this.#session, shape, this.#bindings, forget)
+      const gone = this.#gone({ kind: 'exchange', name: checkedName, id, shape: null }, forget)
+      const client = new ExchangeClient<unknown>(this.#session, shape, this.#bindings, gone)
       return asBindTarget(client, this.#session, { kind: 'exchange', name: checkedName, id })
     })
+    this.#schedules.opened({ kind: 'exchange', name: checkedName, id, shape: null })
     return opened as Exchange<V>
   }
 

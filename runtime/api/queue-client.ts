@@ -15,6 +15,7 @@ import {
   checkQueueObserveOptions,
   checkQueueRunOptions,
 } from '../options/queue-options.ts'
+import { checkRequestOptions } from '../options/request-options.ts'
 import type { SentBatch } from '../publish/pending-batch.ts'
 import type { TopicProducer } from '../publish/topic-producer.ts'
 import type { QueueRunSpec } from '../wire/control-calls.ts'
@@ -34,6 +35,7 @@ import type {
   QueueObserveOptions,
   QueueRunOptions,
 } from '../words/queue-options.ts'
+import type { RequestOptions } from '../words/queue-request.ts'
 import type { QueueRun } from '../words/queue-run.ts'
 import type { QueueStats } from '../words/queue-stats.ts'
 import type { MessageChange, UpdateOutcome } from '../words/queue-update.ts'
@@ -45,7 +47,7 @@ import { QueueMessages } from './queue-messages.ts'
 import { QueueRunClient } from './queue-run-client.ts'
 import { queueStatsOf } from './stats.ts'
 
-export class QueueClient<V> implements Queue<V> {
+export class QueueClient<V, A = unknown> implements Queue<V, A> {
   readonly #session: Session
   readonly #shape: TopicShape
   readonly #producer: TopicProducer
@@ -89,6 +91,18 @@ export class QueueClient<V> implements Queue<V> {
     const receipt = (await this.#producer.publishBatch(messages as readonly Message[], checked)) as SentBatch
     const { count, ids, duplicates, durability } = receipt
     return { count, ids, duplicates, durability }
+  }
+
+  request(message: QueueMessage<V>, options?: RequestOptions): Promise<A> {
+    if (this.#session.closing) return Promise.reject(closedError())
+    try {
+      const checked = checkRequestOptions(options)
+      const answered = this.#session.publishers.requests.send(this.#producer, message as Message, checked)
+      // Somebody waits for it: the process is to live so long.
+      return answered.finally(this.#session.hold()) as Promise<A>
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
   flush(): Promise<void> {

@@ -21,14 +21,12 @@ import {
   type ScheduleProgress,
   textOf,
 } from '../schedule/schedule-record.ts'
-import type { TopicShape } from '../wire/places.ts'
-import { kindOf } from '../wire/produced-topic.ts'
 import { deletedTopic } from '../words/deleted-topic.ts'
 import { isMillraceError, MillraceError } from '../words/errors.ts'
 import { checkName } from '../words/names.ts'
 import type { Schedule, ScheduleOptions, TickMessage } from '../words/schedule.ts'
 import { ScheduleClient } from './schedule-client.ts'
-import { TickPlaces } from './tick-places.ts'
+import { type OpenTarget, TickPlaces } from './tick-places.ts'
 
 /** Schedules of one broker. */
 const SCHEDULES_MAX = 10_000
@@ -42,7 +40,7 @@ export class Schedules {
 
   constructor(session: Session) {
     this.#session = session
-    this.#places = new TickPlaces(session, id => this.#endOf(id))
+    this.#places = new TickPlaces(session, { endOf: id => this.#endOf(id), opening: id => this.#resend(id) })
   }
 
   /** Finds those that the folder has. */
@@ -60,27 +58,30 @@ export class Schedules {
     }
   }
 
-  /** A topic or queue is open: schedules that wait for it go on. */
-  opened(shape: TopicShape): void {
-    if (!this.#places.opened(shape)) return
-    const firstOf = ({ loop }: ScheduleClient): number => loop.progress.sending?.places[0]?.first ?? 0
-    const waiting = [...this.#clients.values()].filter(client => isFor(client, shape))
-    for (const client of waiting.sort((a, b) => firstOf(a) - firstOf(b))) {
+  /** A topic, queue or exchange is open: schedules that wait for it go on. */
+  opened(target: OpenTarget): void {
+    if (!this.#places.opened(target)) return
+    for (const client of [...this.#clients.values()].filter(each => isFor(each, target))) {
       const { id } = client.loop.definition.target
-      if (id === null || id === shape.id) client.loop.begin()
-      else this.#targetGone(client, shape)
+      if (id === null || id === target.id) client.loop.begin()
+      else this.#targetGone(client, target)
     }
   }
 
-  /** A topic or queue is deleted, and with it the schedules that lead to it. */
-  deleted({ id }: TopicShape): void {
-    const shape = this.#places.deleted(id)
-    if (shape === undefined) return
-    for (const client of this.#clients.values()) if (isFor(client, shape)) this.#targetGone(client, shape)
+  /** What is kept for a topic is put in line before anything else goes there. */
+  #resend(topic: number): void {
+    for (const { loop } of this.#clients.values())
+      if (loop.progress.sending?.places.some(place => place.topic === topic) === true) loop.resend()
   }
 
-  #targetGone(client: ScheduleClient, shape: TopicShape): void {
-    const error = deletedTopic(shape.name, kindOf(shape))
+  /** A topic, queue or exchange is deleted, and with it the schedules that lead to it. */
+  deleted(target: OpenTarget): void {
+    this.#places.deleted(target)
+    for (const client of this.#clients.values()) if (isFor(client, target)) this.#targetGone(client, target)
+  }
+
+  #targetGone(client: ScheduleClient, { name, kind }: OpenTarget): void {
+    const error = deletedTopic(name, kind)
     this.#session.events.emit('scheduleFailed', { schedule: client.name, error, retries: false })
     this.remove(client).catch(() => undefined)
   }
@@ -89,16 +90,16 @@ export class Schedules {
     const checkedName = checkName('schedule', name)
     const { cron, everyMs, timeZone = 'UTC', missed, overlap } = checkScheduleOptions(when)
     this.checkAccepts()
-    const shape = this.#places.shapeOf(target)
-    if (overlap === 'skip' && shape.queue === undefined)
+    const { shape, ...open } = this.#places.targetOf(target)
+    if (overlap === 'skip' && open.kind !== 'queue')
       throw new MillraceError(
         'MILL_INVALID_OPTION',
-        `\`overlap: 'skip'\` is for queues: a record of topic ${shape.name} is settled by each of its groups; leave it out`,
+        `\`overlap: 'skip'\` is for queues: a message to ${open.kind} ${open.name} is not settled in one place; leave it out`,
       )
     const kept = keptMessage(message, shape)
     const nowMs = wallMs()
     const rhythm: Rhythm = cron === undefined ? { everyMs: everyMs as number, startMs: nowMs } : { cron, timeZone }
-    const to = { kind: kindOf(shape), name: shape.name, id: shape.log === null ? null : shape.id }
+    const to = { ...open, id: shape?.log === null ? null : open.id }
     const wanted: ScheduleDefinition = {
       name: checkedName,
       rhythm,
@@ -221,8 +222,9 @@ export class Schedules {
       refused: (tickMs, error) => {
         client.counts.refused++
         const tick = new Date(tickMs)
-        const { name: schedule } = client
-        events.emit('ticksUnsent', { schedule, reason: 'refused', first: tick, last: tick, ticks: 1, error })
+        const { name: schedule, target } = client
+        const why = error ?? unroutable(target)
+        events.emit('ticksUnsent', { schedule, reason: 'refused', first: tick, last: tick, ticks: 1, error: why })
       },
       sent: () => {
         client.counts.sent++
@@ -243,9 +245,16 @@ export class Schedules {
   }
 }
 
-function isFor({ loop }: ScheduleClient, shape: TopicShape): boolean {
-  const { name, kind } = loop.definition.target
-  return name === shape.name && kind === kindOf(shape)
+function isFor({ loop }: ScheduleClient, { name, kind }: OpenTarget): boolean {
+  const { target } = loop.definition
+  return name === target.name && kind === target.kind
+}
+
+function unroutable(exchange: string): MillraceError {
+  return new MillraceError(
+    'MILL_UNROUTABLE',
+    `exchange ${exchange} has no binding that takes the message of the schedule: bind a queue or a topic, or give it an alternate`,
+  )
 }
 
 function textOfTarget({ target }: ScheduleDefinition): string {

@@ -180,6 +180,7 @@ export class ControlThread {
       keepSnapshot: async (cursor, epoch, snapshot) => this.#runs.keepSnapshot(cursor, epoch, snapshot),
       failRun: async (cursor, epoch, error) => this.#runs.failRun(cursor, epoch, fromWire(error)),
       confirmQueue: (queue, cursor) => this.#queues.confirm(queue, cursor),
+      cancelMessage: (...asked) => this.#queues.cancel(...asked),
       routeChanges: position => this.#exchanges.changes(position),
     }
   }
@@ -193,7 +194,6 @@ export class ControlThread {
       openQueue: (...asked) => this.#queues.open(...asked),
       queueStats: queue => this.#queues.stats(queue),
       askQueue: (...asked) => this.#queues.ask(...asked),
-      cancelMessage: (...asked) => this.#queues.cancel(...asked),
       declareExchange: (...asked) => exchanges.declare(...asked),
       bindExchange: (...asked) => exchanges.bind(...asked),
       unbindExchange: (...asked) => exchanges.unbind(...asked),

@@ -3,7 +3,7 @@
  *
  * The control thread. The queue marks the message (queue-actor/queue-cancels.ts), and knows what became of it. Here it is asked again until it
  * does: when the consumer says that it has let go of the message, when the time is over, and when the thread has ended. The caller's
- * thread is not ended.
+ * thread is not ended, and none is for a request that its sender aborts (`graceMs` null).
  *
  * Bound: one timer for each call; a call asks again after 1 ms, then after twice as long up to ASK_MS, and for its time of grace and
  * PASSING_MS more.
@@ -31,8 +31,8 @@ export class MessageCancels {
   }
 
   /** @throws MillraceError MILL_TOPIC_DELETED, MILL_DISK */
-  async cancel(queue: number, offset: Offset, graceMs: number): Promise<CancelOutcome> {
-    const untilMs = nowMs() + graceMs
+  async cancel(queue: number, offset: Offset, graceMs: number | null): Promise<CancelOutcome> {
+    const untilMs = nowMs() + (graceMs ?? 0)
     let isTold = false
     for (let waitMs = 1; ; waitMs = Math.min(2 * waitMs, ASK_MS)) {
       const answer = await this.#ask(queue, 'cancel', [offset])
@@ -42,6 +42,7 @@ export class MessageCancels {
       if (answer !== 'passing' && consumer !== null && (leftMs > 0 || !isTold)) {
         isTold = true
         await this.#letGo(consumer, answer, Math.max(0, leftMs))
+        if (graceMs === null) return 'unacked'
       } else if (consumer !== null) {
         if (consumer.endFor === undefined) return 'unacked'
         await consumer.endFor(offset)

@@ -66,7 +66,7 @@ export class QueueCalls {
   }
 
   /** @throws MillraceError MILL_TOPIC_DELETED, MILL_DISK */
-  cancel(id: number, offset: Offset, graceMs: number): Promise<CancelOutcome> {
+  cancel(id: number, offset: Offset, graceMs: number | null): Promise<CancelOutcome> {
     return this.#cancels.cancel(id, offset, graceMs)
   }
 

@@ -6,13 +6,16 @@
  */
 import { setMaxListeners } from 'node:events'
 import { checkRouteOptions } from '../options/publish-options.ts'
+import { checkRequestOptions } from '../options/request-options.ts'
 import type { Publishers } from '../publish/publishers.ts'
 import type { ExchangeDefinition, RouteOptions, RouteReceipt } from '../words/exchange.ts'
 import type { HandlerContext } from '../words/handler.ts'
 import type { Message, Receipt } from '../words/message.ts'
 import type { QueueMessage, QueueReceipt } from '../words/queue-message.ts'
 import type { QueueDefinition } from '../words/queue-options.ts'
+import type { RequestOptions } from '../words/queue-request.ts'
 import type { TopicDefinition } from '../words/topic-definition.ts'
+import { DeadlineTimer } from './deadline-timer.ts'
 
 export class DeliveryContext implements HandlerContext {
   readonly topic: string
@@ -30,6 +33,9 @@ export class DeliveryContext implements HandlerContext {
   /** Its own, once somebody has looked at it. */
   #own: AbortController | null = null
   #published: Promise<unknown>[] = []
+  /** When the sender of its message waits for the answer no more, in `nowMs`; Infinity: nobody waits for one. */
+  deadlineMs: number = Number.POSITIVE_INFINITY
+  #deadlineTimer: DeadlineTimer | null = null
 
   constructor(
     topic: string,
@@ -69,7 +75,11 @@ export class DeliveryContext implements HandlerContext {
     this.#own = own
     const { aborted, reason } = this.#abort.signal
     if (aborted) own.abort(reason)
-    else this.#following.add(own)
+    else {
+      this.#following.add(own)
+      if (this.deadlineMs !== Number.POSITIVE_INFINITY)
+        this.#deadlineTimer = new DeadlineTimer(this.deadlineMs, late => own.abort(late))
+    }
     return own
   }
 
@@ -92,7 +102,9 @@ export class DeliveryContext implements HandlerContext {
 
   /** Its message is over: its signal is not aborted any more. */
   over(): void {
-    if (this.#own !== null) this.#following.delete(this.#own)
+    if (this.#own === null) return
+    this.#following.delete(this.#own)
+    this.#deadlineTimer?.clear()
   }
 
   publish<V>(
@@ -104,7 +116,7 @@ export class DeliveryContext implements HandlerContext {
 
   send<V>(queue: string | QueueDefinition<V>, message: QueueMessage<V>): Promise<QueueReceipt> {
     // The producer of a queue gives receipts of a queue.
-    const sent = (): Promise<unknown> => this.#publishers.publish(nameOf(queue), message, 'queue')
+    const sent = (): Promise<unknown> => this.#publishers.publish(nameOf(queue), message, 'queue', this.deadlineMs)
     return this.#ofDelivery(sent as () => Promise<QueueReceipt>)
   }
 
@@ -130,6 +142,19 @@ export class DeliveryContext implements HandlerContext {
     this.#published.push(published)
     published.catch(() => undefined) // the delivery's own `settled` sees it
     return published
+  }
+
+  request<V, R = unknown>(
+    target: string | QueueDefinition<V, R>,
+    message: QueueMessage<V>,
+    options?: RequestOptions,
+  ): Promise<R> {
+    try {
+      const checked = checkRequestOptions(options)
+      return this.#publishers.request(nameOf(target), message as Message, checked, this.deadlineMs) as Promise<R>
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
   /** Publishes not yet accounted for by `settled`. */

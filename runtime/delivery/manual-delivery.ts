@@ -120,7 +120,8 @@ export class SettleableDelivery<V = unknown> extends RecordDelivery<V> implement
     }
   }
 
-  #once(): void {
+  /** @throws MillraceError as `checkUnsettled` */
+  protected settleOnce(): void {
     this.checkUnsettled()
     this.#settled = true
     this.ended()
@@ -144,7 +145,7 @@ export class SettleableDelivery<V = unknown> extends RecordDelivery<V> implement
   }
 
   ack(): void {
-    this.#once()
+    this.settleOnce()
     this.#settler.acked(this)
   }
 
@@ -153,18 +154,18 @@ export class SettleableDelivery<V = unknown> extends RecordDelivery<V> implement
   }
 
   protected fail(error: unknown = new Error('nack'), delayMs: number | null = null): void {
-    this.#once()
+    this.settleOnce()
     this.#comesAgain = true
     this.#settler.failed(this, failureOf(error), error, delayMs)
   }
 
   reject(reason: unknown = new Error('rejected')): void {
-    this.#once()
+    this.settleOnce()
     this.#settler.failed(this, 'rejected', typeof reason === 'string' ? new Error(reason) : reason)
   }
 
   release(): void {
-    this.#once()
+    this.settleOnce()
     this.#comesAgain = true
     this.#settler.released(this)
   }
@@ -178,7 +179,7 @@ export class SettleableDelivery<V = unknown> extends RecordDelivery<V> implement
 
   /** Hands it back before its consumer has seen it. */
   withdraw(): void {
-    this.#once()
+    this.settleOnce()
     this.#settler.withdrawn(this)
   }
 }

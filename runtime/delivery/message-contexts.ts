@@ -1,8 +1,8 @@
 /**
  * The context of the next message of a queue's consumer: one serves several messages, as long as each ends plainly.
  *
- * The handling thread. A message that is pending keeps its context, as does one whose signal was looked at: no other message has
- * its publishes, or its signal. Bound: one, and those of what is pending.
+ * The handling thread. A message that is pending keeps its context, as does a request, or one whose signal was looked at: no other
+ * message has its publishes, its deadline or its signal. Bound: one, and those of what is pending.
  */
 import type { DeliveryContext } from './delivery-context.ts'
 
@@ -22,7 +22,7 @@ export class MessageContexts {
 
   /** The messages that had it are over. */
   over(): void {
-    if (!this.current.hasSignal) return
+    if (!this.current.hasSignal && this.current.deadlineMs === Number.POSITIVE_INFINITY) return
     this.current.over()
     this.next()
   }

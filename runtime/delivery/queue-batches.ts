@@ -51,7 +51,7 @@ export class QueueBatches {
     while (batch.length < this.#shape.maxRecords) {
       if (!reader.peek() || message.goesAlone || message.cohort !== cohort) break
       reader.pass()
-      if (reader.begin(message.tag)) batch.push(new QueueSettleable(this.#settler, message, true))
+      if (reader.beginThis()) batch.push(new QueueSettleable(this.#settler, message, true))
     }
     return batch
   }

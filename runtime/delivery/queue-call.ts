@@ -9,6 +9,8 @@ export interface QueueCall {
   readonly deliveries: readonly CalledDelivery[]
   /** Messages of it that its handler has not settled. */
   left: number
+  /** What its handler gave back. */
+  value: unknown
   /** Whether it is handled, waits for its outputs, and is charged with nothing any more. */
   isHandled: boolean
   /** Messages of it that count as pending, and as handled. */
@@ -19,12 +21,18 @@ export interface QueueCall {
 export type QueueHandlerCall = HandlerCall<QueueCall>
 
 export function queueCall(deliveries: readonly CalledDelivery[]): QueueCall {
-  return { deliveries, left: deliveries.length, isHandled: false, pending: 0, handled: 0 }
+  return { deliveries, left: deliveries.length, value: undefined, isHandled: false, pending: 0, handled: 0 }
 }
 
 /** Messages of the call that its handler has not settled. */
 export function unsettledIn({ deliveries }: QueueCall): CalledDelivery[] {
   return deliveries.filter(delivery => !(delivery instanceof QueueSettleable && delivery.settled))
+}
+
+/** What the handler gave back for a message: of a batch, if that is one value for each, and else nothing. */
+export function valueFor({ deliveries, value }: QueueCall, delivery: CalledDelivery, isBatch: boolean): unknown {
+  if (!isBatch) return value
+  return Array.isArray(value) && value.length === deliveries.length ? value[deliveries.indexOf(delivery)] : undefined
 }
 
 /** Which of the messages `left` in a call it failed of: the only one, or the one that does not decode; undefined: nobody knows. */

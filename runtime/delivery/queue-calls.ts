@@ -8,9 +8,10 @@
  *
  * Bound: what its executor calls.
  */
-import type { SettleHow } from '../link/link.ts'
+import type { FailHow, SettleHow } from '../link/link.ts'
 import type { QueueReader } from '../reader/queue-reader.ts'
 import { MillraceError, toWire } from '../words/errors.ts'
+import { ackOrReply, lost } from './answer-of.ts'
 import { CallClock } from './call-clock.ts'
 import { CancelWaits } from './cancel-waits.ts'
 import { cancelledError } from './cancelled-error.ts'
@@ -28,6 +29,7 @@ import {
   queueCall,
   staysCharged,
   unsettledIn,
+  valueFor,
 } from './queue-call.ts'
 import type { QueuePlainRun } from './queue-plain-run.ts'
 import { QueueSettleable, type QueueSettler } from './queue-settleable.ts'
@@ -87,7 +89,7 @@ export class QueueCalls implements CallOwner<QueueCall>, QueueSettler {
   begin(deliveries: readonly CalledDelivery[], context: DeliveryContext): QueueHandlerCall {
     const call = new HandlerCall<QueueCall>(this, this.#clock, context, queueCall(deliveries))
     this.#calls.add(call)
-    if (this.#setting.handler.batch !== undefined) for (const delivery of deliveries) this.#callOf.set(delivery, call)
+    if (this.#isBatch) for (const delivery of deliveries) this.#callOf.set(delivery, call)
     return call
   }
 
@@ -157,6 +159,7 @@ export class QueueCalls implements CallOwner<QueueCall>, QueueSettler {
 
   putOut({ records }: QueueHandlerCall, value: unknown): Promise<unknown> | null {
     const { output, handler } = this.#setting
+    records.value = value
     if (output === null || value === undefined) return null
     const messages = outputsOf(records.deliveries, value, handler.batch !== undefined)
     if (!staysCharged(unsettledIn(records)) && !records.isHandled) {
@@ -173,7 +176,9 @@ export class QueueCalls implements CallOwner<QueueCall>, QueueSettler {
   ended(call: QueueHandlerCall, failure: CallFailure | null): void {
     const reader = this.#reader
     const left = unsettledIn(call.records)
-    if (failure === null) for (const { tag } of left) reader.ack(tag)
+    if (failure === null)
+      for (const each of left)
+        ackOrReply(reader, each, valueFor(call.records, each, this.#isBatch), this.#setting.atMostOnce)
     else {
       call.context.forget()
       const { how, error } = failure
@@ -186,10 +191,14 @@ export class QueueCalls implements CallOwner<QueueCall>, QueueSettler {
     this.#end(call)
   }
 
+  get #isBatch(): boolean {
+    return this.#setting.handler.batch !== undefined
+  }
+
   #failed(message: CalledDelivery, how: SettleHow, error: unknown, delayMs: number | null = null): void {
     // A look at it may run code of its own, while it is still charged with what that does.
     const wire = toWire(error)
-    if (this.#setting.atMostOnce) this.#reader.lost(message, how as Single, wire)
+    if (this.#setting.atMostOnce) lost(this.#reader, message, how as Single, wire)
     else this.#reader.settle(message, how as Single, wire, delayMs)
   }
 
@@ -246,8 +255,12 @@ export class QueueCalls implements CallOwner<QueueCall>, QueueSettler {
   }
 
   acked(delivery: SettleableDelivery): void {
-    this.#reader.ack((delivery as QueueSettleable).tag)
-    this.#left(delivery as QueueSettleable)
+    this.replied(delivery as QueueSettleable, undefined)
+  }
+
+  replied(delivery: QueueSettleable, value: unknown): void {
+    ackOrReply(this.#reader, delivery, value)
+    this.#left(delivery)
   }
 
   failed(delivery: SettleableDelivery, how: Single, error: unknown, delayMs: number | null = null): void {
@@ -276,4 +289,4 @@ export class QueueCalls implements CallOwner<QueueCall>, QueueSettler {
 }
 
 /** How one message ended. */
-type Single = Exclude<SettleHow, 'halved'>
+type Single = FailHow

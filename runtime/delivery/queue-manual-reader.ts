@@ -10,6 +10,7 @@ import { nowMs } from '../../actors/world.ts'
 import type { QueueReader } from '../reader/queue-reader.ts'
 import type { AttachedThread } from '../thread/attached-thread.ts'
 import { MillraceError, toWire } from '../words/errors.ts'
+import { ackOrReply } from './answer-of.ts'
 import { CallClock, type TimedCall } from './call-clock.ts'
 import { CancelWaits } from './cancel-waits.ts'
 import { cancelledError } from './cancelled-error.ts'
@@ -97,7 +98,7 @@ export class QueueManualReader implements MemberReader, QueueSettler {
   begins(delivery: QueueSettleable): boolean {
     const time = this.#out.get(delivery)
     if (time === undefined) return false
-    if (this.#reader.begin(delivery.tag)) {
+    if (this.#reader.begin(delivery.tag) && !this.#reader.isLate(delivery, delivery.request)) {
       this.#clock.start(time)
       return true
     }
@@ -142,7 +143,11 @@ export class QueueManualReader implements MemberReader, QueueSettler {
   }
 
   acked(delivery: SettleableDelivery): void {
-    if (this.#isOver(delivery)) this.#reader.ack((delivery as QueueSettleable).tag)
+    this.replied(delivery as QueueSettleable, undefined)
+  }
+
+  replied(delivery: QueueSettleable, value: unknown): void {
+    if (this.#isOver(delivery)) ackOrReply(this.#reader, delivery, value)
   }
 
   released(delivery: SettleableDelivery): void {

@@ -47,8 +47,11 @@ export class QueuePlainRun {
     const { handler, reader, userContext } = this.#setting
     do {
       const delivery = this.#handOut()
+      const { request } = delivery
+      if (request !== null) context.deadlineMs = request.deadlineMs
       const result: unknown = handler.message(delivery, this.#userState, context)
-      if (result !== undefined || context.outstanding > 0) return result
+      // A request is answered where calls end that do not end plainly.
+      if (result !== undefined || context.outstanding > 0 || request !== null) return result
       reader.ack(delivery.tag)
     } while (userContext.isUntouched && !context.hasSignal && this.#mayGoOn() && reader.next())
     this.inHand = null

@@ -5,6 +5,7 @@
  */
 import { queueMicrotask } from '../../actors/world.ts'
 import { checkNackOptions } from '../options/queue-options.ts'
+import { deadlineIn, type Request, requestIn } from '../reader/message-request.ts'
 import {
   type HandedMessage,
   messageId,
@@ -13,6 +14,7 @@ import {
   withQueue,
 } from '../reader/queue-delivery.ts'
 import type { NackOptions } from '../words/queue-delivery.ts'
+import { DeadlineTimer } from './deadline-timer.ts'
 import { type RecordEntry, SettleableDelivery, type Settler } from './manual-delivery.ts'
 
 /** Who is told how a message of a queue ended. */
@@ -23,6 +25,8 @@ export interface QueueSettler extends Settler {
   confirmed(): Promise<void>
   /** Its consumer has asked for its whole time again. */
   renewed(delivery: QueueSettleable): void
+  /** It is done, and this is what whoever waits for an answer gets. */
+  replied(delivery: QueueSettleable, value: unknown): void
 }
 
 /** What its consumer's end knows of a message. */
@@ -32,15 +36,17 @@ export class QueueEntry implements QueueMessageRef, RecordEntry {
   readonly deliveryAttempt: number
   readonly failedAttempts: number
   readonly goesAlone: boolean
+  readonly isRequest: boolean
   readonly frame: QueueMessageRef['frame']
   readonly at: number
 
-  constructor({ tag, offset, deliveryAttempt, failedAttempts, goesAlone, frame, at }: QueueMessageRef) {
+  constructor({ tag, offset, deliveryAttempt, failedAttempts, goesAlone, isRequest, frame, at }: QueueMessageRef) {
     this.tag = tag
     this.offset = offset
     this.deliveryAttempt = deliveryAttempt
     this.failedAttempts = failedAttempts
     this.goesAlone = goesAlone
+    this.isRequest = isRequest
     this.frame = frame
     this.at = at
   }
@@ -58,6 +64,7 @@ export class QueueSettleable<V = unknown> extends SettleableDelivery<V> implemen
   #confirmed: Promise<void> | null = null
   #ended: (() => void) | null = null
   #abort: AbortController | null = null
+  #deadlineTimer: DeadlineTimer | null = null
 
   /** `isBegun`: it is in the hands of a handler at once. */
   constructor(settler: QueueSettler, message: QueueMessageRef, isBegun: boolean) {
@@ -86,6 +93,22 @@ export class QueueSettleable<V = unknown> extends SettleableDelivery<V> implemen
 
   get priority(): number {
     return messagePriority(this.#message.frame, this.#message.at)
+  }
+
+  /** Null: nobody waits for an answer to it. */
+  get request(): Request | null {
+    const { isRequest, frame, at } = this.#message
+    return isRequest ? requestIn(frame, at) : null
+  }
+
+  get deadline(): Date | null {
+    return deadlineIn(this.#message.frame, this.#message.at)
+  }
+
+  /** Acks it, and answers who waits for that. */
+  reply(value?: unknown): void {
+    this.settleOnce()
+    this.#settler.replied(this, value)
   }
 
   /** Whether its consumer has it, or had it. */
@@ -132,6 +155,7 @@ export class QueueSettleable<V = unknown> extends SettleableDelivery<V> implemen
 
   protected override ended(): void {
     const ended = this.#ended
+    this.#deadlineTimer?.clear()
     // Its settlement is said behind this.
     if (ended !== null) queueMicrotask(ended)
   }
@@ -143,8 +167,13 @@ export class QueueSettleable<V = unknown> extends SettleableDelivery<V> implemen
 
   /** Made when it is first looked at. */
   get signal(): AbortSignal {
-    this.#abort ??= new AbortController()
-    return this.#abort.signal
+    if (this.#abort !== null) return this.#abort.signal
+    const abort = new AbortController()
+    this.#abort = abort
+    const { request } = this
+    if (request !== null && !this.settled)
+      this.#deadlineTimer = new DeadlineTimer(request.deadlineMs, reason => abort.abort(reason))
+    return abort.signal
   }
 
   /** It is cancelled. */

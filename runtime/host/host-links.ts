@@ -9,6 +9,7 @@ import type { Memory } from 'sharedarraybuffer-ring'
 import { HostLink, type Settlement } from '../link/host-link.ts'
 import type { IncomingRing } from '../partition/incoming-ring.ts'
 import type { LinkedThread } from '../wire/host-calls.ts'
+import { HostAnswers } from './host-answers.ts'
 
 /** Who is told what threads say. */
 export interface LinkListener {
@@ -31,6 +32,8 @@ interface LinkedRings {
 export class HostLinks {
   readonly #memory: Memory
   readonly #listener: LinkListener
+  /** What queues answer to requests of these threads. */
+  readonly answers: HostAnswers = new HostAnswers(thread => this.#threads.get(thread)?.link ?? null)
   readonly #threads = new Map<number, LinkedRings>()
   /** Those that have ended, and may be drained. */
   readonly #leaving = new Set<LinkedRings>()

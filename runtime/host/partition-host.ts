@@ -98,6 +98,7 @@ export class PartitionHost {
   pass(): boolean {
     const hasSettled = this.#links.take()
     const worked = this.residents.pass(nowMs())
+    this.#links.answers.flush()
     this.#links.tellDrained()
     if (!worked && !hasSettled) return false
     this.#ends.came()
@@ -118,7 +119,8 @@ export class PartitionHost {
     this.#memory.store(this.#boot.address + HOST_WANTS, waitsForCommits ? 1 : 0)
     this.#bell.arm()
     // A commit between the last pass and this has not rung: a resident that waits for one looks again.
-    if (this.#links.hasNews || this.residents.isReady || (waitsForCommits && this.pass())) {
+    const hasNews = this.#links.hasNews || this.#links.answers.flush()
+    if (hasNews || this.residents.isReady || (waitsForCommits && this.pass())) {
       this.#bell.disarm()
       await new Promise(setImmediate)
       return

@@ -82,6 +82,7 @@ export class Queues {
       woken: () => hosted.residence.wake(),
       hasRoom: () => topics.wake(partition),
       fault,
+      callers: this.#host.links.answers,
     })
     const hosted: HostedQueue = {
       actor,

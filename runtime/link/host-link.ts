@@ -14,13 +14,26 @@ import {
   RingProducer,
 } from 'sharedarraybuffer-ring'
 import { highOf, joinOffset } from '../log/format/frame.ts'
+import { THREAD_TAG } from '../wire/layout.ts'
 import type { LinkPlace } from '../wire/link-places.ts'
 import type { CursorId, Epoch, Offset, Position, RingId } from '../words/quantities.ts'
 import {
+  ANSWER_BYTES,
+  ANSWERS,
+  type AnswerKind,
+  type AnswerPiece,
+  type RequestAddress,
+  SETTLEMENT_ANSWER_BYTES,
+  SETTLEMENT_CLIENT,
+  tagOf,
+} from './answers.ts'
+import {
+  KIND_ANSWER,
   KIND_GONE,
   KIND_RECEIPT,
   KIND_VERDICT,
   LINK_HINTS,
+  SETTLE,
   SETTLEMENT_BYTES,
   SETTLEMENT_DELAY,
   TO_THREAD_BYTES,
@@ -37,11 +50,14 @@ export interface Settlement {
   readonly delayMs?: number | null
   /** A wire error as JSON. */
   readonly error: string
+  /** Of one that is `replied`. */
+  readonly answer?: AnswerPiece
 }
 
 export class HostLink {
   readonly thread: number
   readonly #memory: Memory
+  readonly #address: number
   readonly #bell: Doorbell
   readonly #toThread: RingProducer
   readonly #toHost: RingConsumer
@@ -55,6 +71,8 @@ export class HostLink {
   constructor(memory: Memory, thread: number, bell: number, place: LinkPlace) {
     this.thread = thread
     this.#memory = memory
+    // A thread's words begin with its bell.
+    this.#address = bell
     this.#bell = new Doorbell(memory, bell)
     this.#toThread = new RingProducer(memory, place.toThread.address, place.toThread.capacity)
     this.#toHost = new RingConsumer(memory, place.toHost.address, place.toHost.capacity)
@@ -92,6 +110,38 @@ export class HostLink {
   gone(topic: number): void {
     this.#answer(KIND_GONE, topic, 0, 0, 0, 0)
     this.publish()
+  }
+
+  /** Whether its thread may still wait for the answer to a request of this number. */
+  waitsFor(request: number): boolean {
+    return !this.#abandoned && this.#memory.i32[(this.#address + THREAD_TAG) >> 2] === tagOf(request)
+  }
+
+  /** Writes a piece of an answer, to be seen with the next `publish`; false: there is no room, or little besides. */
+  answerPiece({ request }: RequestAddress, kind: AnswerKind, before: number, all: number, bytes: Uint8Array): boolean {
+    const length = (ANSWER_BYTES + bytes.length + (TO_THREAD_BYTES - 1)) & -TO_THREAD_BYTES
+    // It may need as much again in front of the end of the ring. Receipts and verdicts have the rest.
+    if (this.room() < (2 * length) / TO_THREAD_BYTES + ANSWERS_LEAVE) return false
+    const address = this.#toThread.claim(length)
+    if (address < 0) return false
+    const words = this.#memory.i32
+    const at = address >> 2
+    words[at] = length
+    words[at + 1] = KIND_ANSWER
+    words[at + 2] = ANSWERS.indexOf(kind)
+    words[at + 3] = all
+    this.#memory.f64[(address + 16) >> 3] = request
+    words[at + 6] = before
+    words[at + 7] = bytes.length
+    this.#memory.u8.set(bytes, address + ANSWER_BYTES)
+    this.#toThread.advance(length)
+    this.#unpublished = true
+    return true
+  }
+
+  /** Whether its thread has ended, and nothing is written for it. */
+  get isAbandoned(): boolean {
+    return this.#abandoned
   }
 
   #answer(kind: number, a: number, b: number, offset: Offset, c: number, d: number): void {
@@ -160,8 +210,12 @@ export class HostLink {
         offset: joinOffset(words[at + 4] as number, words[at + 5] as number),
         how: words[at + 6] as number,
         deliveryAttempt: words[at + 7] as number,
-        delayMs: delayIn(this.#memory.f64[(address + SETTLEMENT_DELAY) >> 3] as number),
-        error: this.#memory.bytes.toString('utf8', address + SETTLEMENT_BYTES, address + length),
+        ...(words[at + 6] === SETTLE.replied
+          ? { error: '', answer: this.#answerAt(address, length) }
+          : {
+              delayMs: delayIn(this.#memory.f64[(address + SETTLEMENT_DELAY) >> 3] as number),
+              error: this.#memory.bytes.toString('utf8', address + SETTLEMENT_BYTES, address + length),
+            }),
       }
       if (!take(settlement)) break
       this.#toHost.advance(length)
@@ -174,7 +228,24 @@ export class HostLink {
     this.#toHost.release()
     return worked
   }
+
+  /** The answer in a settlement of this length, in bytes of its own. */
+  #answerAt(address: number, length: number): AnswerPiece {
+    const words = this.#memory.i32
+    const at = (address + SETTLEMENT_CLIENT) >> 2
+    const request = this.#memory.f64[(address + SETTLEMENT_DELAY) >> 3] as number
+    return {
+      to: { client: words[at] as number, request },
+      kind: ANSWERS[words[at + 1] as number] ?? 'lost',
+      before: words[at + 2] as number,
+      all: words[at + 3] as number,
+      bytes: Uint8Array.from(this.#memory.u8.subarray(address + SETTLEMENT_ANSWER_BYTES, address + length)),
+    }
+  }
 }
+
+/** Answers that are not to requests have so much of the ring for themselves. */
+const ANSWERS_LEAVE = 512
 
 function delayIn(written: number): number | null {
   return written < 0 ? null : written

@@ -12,6 +12,8 @@
  *                 of a queue's consumer: `member` is its own, and the tag of its claim stands for deliveryAttempt; 0: acked before.
  *                 `delayMs`: what it asks for in place of the backoff; -1: nothing, as of all others.
  *                 `halved`: a batch failed as a whole, and the error is a JSON array of its tags
+ *                 `replied`: an ack of a request, with its answer; both ways of that are in answers.ts
+ *                 `late`: of a request whose deadline was over before it was handled
  * hints to the thread   a cursor: there is more to read for it
  * hints to the host     a ring: a frame was published in it, or it was closed; or, as -1 - cursor: its reader asks for a higher ceiling
  * ```
@@ -37,6 +39,7 @@ export const KIND_RECEIPT = 1
 export const KIND_VERDICT = 2
 export const KIND_SETTLE = 3
 export const KIND_GONE = 4
+export const KIND_ANSWER = 5
 
 export const RECEIPT_APPENDED = 0
 /** The partition is full, and its topic does not let records wait. */
@@ -66,8 +69,10 @@ export const DISK_ERRNOS: readonly (string | undefined)[] = [
 ]
 
 /** How a delivery ended, when not by a plain ack. */
-export const SETTLE = { failed: 1, rejected: 2, timeout: 3, decode: 4, halved: 5 } as const
+export const SETTLE = { failed: 1, rejected: 2, timeout: 3, decode: 4, halved: 5, replied: 6, late: 7 } as const
 export type SettleHow = keyof typeof SETTLE
+/** Of one message that failed. */
+export type FailHow = Exclude<SettleHow, 'halved' | 'replied' | 'late'>
 
 /** Decision of the group. */
 export const VERDICT = { retry: 1, skip: 2 } as const

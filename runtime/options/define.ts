@@ -38,14 +38,14 @@ export function defineTopic<V = unknown>(name: string, options?: TopicOptions): 
 }
 
 /**
- * Names a queue with its options and the type of its values, for senders and handlers to share.
+ * Names a queue with its options and the types of its values and of replies to requests, for senders and handlers to share.
  *
  * @throws MillraceError `MILL_INVALID_NAME`, `MILL_INVALID_OPTION`, `MILL_OUT_OF_RANGE`, `MILL_UNKNOWN_OPTION`
  * @example
  * export const mails = defineQueue<Mail>('mails', { priorities: 3 })
  * await (await broker.queue(mails)).send({ value: mail, priority: 2 })
  */
-export function defineQueue<V = unknown>(name: string, options?: QueueOptions): QueueDefinition<V> {
+export function defineQueue<V = unknown, R = unknown>(name: string, options?: QueueOptions): QueueDefinition<V, R> {
   return definition('queue', name, checkQueueOptions(options))
 }
 

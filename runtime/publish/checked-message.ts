@@ -13,7 +13,7 @@ import { MillraceError } from '../words/errors.ts'
 import type { Key, Message } from '../words/message.ts'
 import { show } from '../words/names.ts'
 import type { QueueMessage } from '../words/queue-message.ts'
-import { messageFields } from './message-fields.ts'
+import { expiringBy, messageFields, type SendOptions } from './message-fields.ts'
 import { checkedId } from './message-id.ts'
 
 const FIELDS: readonly string[] = ['key', 'value', 'headers', 'partition', 'timestamp']
@@ -83,7 +83,7 @@ export interface ReadQueueMessage extends Message {
 }
 
 /**
- * The same for a queue; `otherwise`: the priority of one that names none.
+ * The same for a queue; `otherwise`: the priority of one that names none. its options are checked.
  *
  * @throws MillraceError also `MILL_OUT_OF_RANGE` for its priority, its times and its id
  */
@@ -91,6 +91,7 @@ export function asQueueMessage(
   message: Message,
   { name: queue, queue: shape }: Pick<ProducedTopic, 'name' | 'queue'>,
   otherwise = 0,
+  { request, untilMs }: SendOptions = {},
 ): ReadQueueMessage {
   if (shape === undefined) throw new Error(`broken invariant: ${queue} is no queue`)
   const { priorities } = shape
@@ -103,7 +104,8 @@ export function asQueueMessage(
   checkPriority(priority, queue, priorities)
   // That of a delivery is the name of what it was: sent again, it is another message.
   const id = given === undefined || isRecord(message) ? null : checkedId(given, queue, shape)
-  const fields = messageFields(priority, { delayMs, deliverAt, ttlMs }, shape, id)
+  const own = messageFields(priority, { delayMs, deliverAt, ttlMs }, shape, id, request)
+  const fields = untilMs === undefined ? own : expiringBy(own, untilMs, priority)
   return { key, value, headers, partition: undefined, timestamp: undefined, fields }
 }
 

@@ -160,3 +160,31 @@ t.test('generations beyond 2^31 are told apart by their low word', async t => {
     t.ok(tables.fresh, `${generation}`)
   }
 })
+
+t.test('a table that is too far behind begins again', async t => {
+  const house = new House()
+  const { tables } = house
+  const refreshed = async (): Promise<void> => {
+    const done = tables.refresh()
+    await house.answer()
+    await done
+  }
+  house.changed(bindings => {
+    bindings.declare({ id: 1, name: 'x', type: 'direct', alternate: null })
+    bindings.declare({ id: 2, name: 'y', type: 'direct', alternate: null })
+    bindings.bind('x', QUEUE, 'k')
+  })
+  await refreshed()
+  house.changed(bindings => {
+    bindings.forget('y')
+    bindings.unbind('x', QUEUE, 'k')
+    for (let n = 0; n < 9_000; n++) {
+      bindings.bind('x', QUEUE, 'passing')
+      bindings.unbind('x', QUEUE, 'passing')
+    }
+  })
+  await refreshed()
+  t.strictSame(tables.find(1, 'k', null), [])
+  t.equal(tables.numberOf('y'), undefined)
+  t.equal(tables.find(2, 'k', null), null)
+})

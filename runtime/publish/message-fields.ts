@@ -7,10 +7,12 @@
  */
 import { types } from 'node:util'
 import { instant } from '../base/instant.ts'
+import type { RequestAddress } from '../link/answers.ts'
 import { PRIORITIES_MAX, type QueueFields } from '../log/format/queue-fields.ts'
 import { DATE_MS_MAX } from '../options/option-bounds.ts'
 import type { QueueShape } from '../wire/queue-places.ts'
 import { MillraceError } from '../words/errors.ts'
+import type { PublishOptions } from '../words/message.ts'
 import { show } from '../words/names.ts'
 import type { QueueMessage } from '../words/queue-message.ts'
 
@@ -49,7 +51,9 @@ export function messageFields(
   { delayMs, deliverAt, ttlMs }: GivenTimes,
   { messageTtlMs, keyConcurrency }: Pick<QueueShape, 'messageTtlMs' | 'keyConcurrency'>,
   id: QueueFields['id'] = null,
+  request?: SentRequest,
 ): QueueFields | null {
+  if (request !== undefined) return requestFields(priority, { delayMs, deliverAt, ttlMs }, messageTtlMs, id, request)
   const isPlain = priority === 0 && keyConcurrency === Number.POSITIVE_INFINITY
   const untimed = isPlain ? null : (PRIORITY_ONLY[priority] as QueueFields)
   if (
@@ -66,6 +70,44 @@ export function messageFields(
   const dueMs = at.nowMs + waitMs
   const expiresAt = livesMs === null ? null : dueMs + livesMs
   return { ...NO_FIELDS, priority, notBefore: waitMs === 0 ? null : dueMs, expiresAt, id }
+}
+
+/** Who sends a request, which of its own it is, and until when it waits for the answer, in `nowMs`. */
+export interface SentRequest extends RequestAddress {
+  readonly deadlineMs: number
+}
+
+/** Of one message. */
+export interface SendOptions extends PublishOptions {
+  /** Its sender waits for an answer; left out: it does not. */
+  readonly request?: SentRequest
+  /** When it is not worth its work any more, whatever else it says, in `nowMs`; left out: never. */
+  readonly untilMs?: number
+}
+
+/** The same fields of a message to a queue that expires by then. */
+export function expiringBy(fields: QueueFields | null, untilMs: number, priority: number): QueueFields {
+  const expiresAt = Math.min(fields?.expiresAt ?? Number.POSITIVE_INFINITY, untilMs)
+  return { ...(fields ?? { ...NO_FIELDS, priority }), expiresAt }
+}
+
+/** It lives as long as its sender waits, if it has no shorter time to live. */
+function requestFields(
+  priority: number,
+  { delayMs, deliverAt, ttlMs }: GivenTimes,
+  messageTtlMs: number,
+  id: QueueFields['id'],
+  { client, request, deadlineMs }: SentRequest,
+): QueueFields {
+  if (delayMs !== undefined || deliverAt !== undefined)
+    throw new MillraceError(
+      'MILL_INVALID_OPTION',
+      'a request has neither `delayMs` nor `deliverAt`: its sender waits for the answer; send it when it is due',
+    )
+  const at = instant()
+  const livesMs = lifeOf(ttlMs, messageTtlMs, at.wallMs) ?? Number.POSITIVE_INFINITY
+  const expiresAt = Math.min(at.nowMs + livesMs, deadlineMs)
+  return { ...NO_FIELDS, priority, expiresAt, reply: { client, request }, deadline: deadlineMs, id }
 }
 
 /** What a change of a message says of its times, checked: how long it is not due, and how long it lives from then on; null: nothing. */

@@ -24,6 +24,7 @@ class Target {
     return {
       places: { state: this.state, passed: [...this.passed] },
       producer: {
+        topic: {} as never,
         publishSequenced: async (messages, sequences) => {
           const { value, partition = 0 } = messages[0] as Message
           const fault = this.faults.shift()
@@ -49,7 +50,7 @@ class Target {
 const never = new AbortController().signal
 
 function send(producer: NumberedProducer, number: number, partition = 0): Promise<unknown> {
-  return producer.send(number, partition, { value: `m${number}`, partition }, never)
+  return producer.send(number, partition, () => ({ value: `m${number}`, partition }), never)
 }
 
 t.test('numbers go one after the other, lower ones first, also if they are put in line later', async t => {

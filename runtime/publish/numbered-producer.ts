@@ -1,5 +1,5 @@
 /**
- * Messages with numbers of their own into one topic or queue on disk: each number is there once, whatever the process dies of.
+ * Messages with numbers of their own into one topic or queue: on disk each number is there once, whatever the process dies of.
  *
  * The creating thread; rings of its own, those of a named producer whose name no user can give. Numbers are given in order, by `take`, and
  * are kept by who takes them. After a death they are sent again. A number that the target has is not sent: it is below the number after the
@@ -10,6 +10,7 @@
  * Bounds: one message on its way; those that wait are their senders'.
  */
 import type { TickAnswer } from '../schedule/schedule-loop.ts'
+import type { ProducedTopic } from '../wire/produced-topic.ts'
 import type { NamedPlaces, ProducerState } from '../wire/producer-places.ts'
 import { isMillraceError } from '../words/errors.ts'
 import type { Message } from '../words/message.ts'
@@ -17,7 +18,7 @@ import type { TopicProducer } from './topic-producer.ts'
 
 /** A producer that is open. */
 export interface OpenedNumbers {
-  readonly producer: Pick<TopicProducer, 'publishSequenced'>
+  readonly producer: Pick<TopicProducer, 'publishSequenced' | 'topic'>
   readonly places: Pick<NamedPlaces, 'state' | 'passed'>
   /** Keeps how far it is. Resolves when it is written. */
   keep(state: ProducerState): Promise<void>
@@ -28,7 +29,7 @@ export interface OpenedNumbers {
 interface Waiting {
   readonly number: number
   readonly partition: number
-  readonly message: Message
+  readonly made: (topic: ProducedTopic) => Message
   readonly signal: AbortSignal
   resolve(answer: TickAnswer): void
   reject(error: Error): void
@@ -75,10 +76,15 @@ export class NumberedProducer {
   }
 
   /** Puts a message in line during the call; lower numbers go first. Rejects if it is not known whether the target has it. */
-  send(number: number, partition: number, message: Message, signal: AbortSignal): Promise<TickAnswer> {
+  send(
+    number: number,
+    partition: number,
+    made: (topic: ProducedTopic) => Message,
+    signal: AbortSignal,
+  ): Promise<TickAnswer> {
     return new Promise((resolve, reject) => {
       const later = this.#waiting.findIndex(each => each.number > number)
-      const each = { number, partition, message, signal, resolve, reject }
+      const each = { number, partition, made, signal, resolve, reject }
       this.#waiting.splice(later === -1 ? this.#waiting.length : later, 0, each)
       if (!this.#isAtWork) void this.#work()
     })
@@ -93,13 +99,14 @@ export class NumberedProducer {
     this.#isAtWork = false
   }
 
-  async #send({ number, partition, message, signal }: Waiting): Promise<TickAnswer> {
+  async #send({ number, partition, made, signal }: Waiting): Promise<TickAnswer> {
     const opened = await this.#openedNow()
     const { passed } = opened.places
     if (number < (this.#state?.next ?? 0) || number < (passed[partition] ?? 0)) return { how: 'sent', offset: null }
     try {
       const options = { signal, timeoutMs: Number.POSITIVE_INFINITY }
-      const { ranges } = await opened.producer.publishSequenced([message], [number], options)
+      const { producer } = opened
+      const { ranges } = await producer.publishSequenced([made(producer.topic)], [number], options)
       const offset = ranges[0]?.baseOffset as number
       this.#passed(opened, number, partition, offset)
       return { how: 'sent', offset }

@@ -20,13 +20,14 @@ import { copyHeaders } from './given-headers.ts'
 import { ownDate } from './message-fields.ts'
 import { PartitionWriter } from './partition-writer.ts'
 import type { ProducerUpcalls } from './producer-upcalls.ts'
+import { Requests, type WantedAnswer } from './requests.ts'
 import { TopicProducer } from './topic-producer.ts'
 import { WaitingRoom } from './waiting-room.ts'
 
 /** The control calls that publishing needs. */
 export type PublishingControl = Pick<
   ControlApi,
-  'attachProducer' | 'attachProducerByName' | 'replaceRing' | 'describeHold' | 'routeChanges'
+  'attachProducer' | 'attachProducerByName' | 'replaceRing' | 'describeHold' | 'routeChanges' | 'cancelMessage'
 >
 
 type AsPromises<T> = {
@@ -37,6 +38,10 @@ type AsPromises<T> = {
 const GIVEN_BACK_MAX = 64
 
 export class Publishers {
+  /** Those of this thread that wait for an answer. */
+  readonly requests: Requests
+  /** Where messages to exchanges go. */
+  readonly routes: ExchangeTables
   /** What is published by exchanges. */
   readonly exchanges: ExchangePublishes
   readonly #thread: AttachedThread
@@ -60,11 +65,12 @@ export class Publishers {
     told: Pick<ProducerUpcalls, 'stalled' | 'publishFailed'>,
   ) {
     this.#thread = thread
+    this.requests = new Requests(thread, (queue, offset) => control.cancelMessage(queue, offset, null))
     thread.topicGone = topic => this.topicGone(topic)
     thread.memoryIsShort = () => this.#giveBack()
     this.#control = control
-    const routes = new ExchangeTables(thread.memory, thread.routes, position => control.routeChanges(position))
-    this.exchanges = new ExchangePublishes(routes, this, this.#room)
+    this.routes = new ExchangeTables(thread.memory, thread.routes, position => control.routeChanges(position))
+    this.exchanges = new ExchangePublishes(this.routes, this, this.#room)
     this.#upcalls = {
       ...told,
       replaceRing: (ring, bytes) => control.replaceRing(thread.id, ring, bytes),
@@ -151,18 +157,27 @@ export class Publishers {
       if (this.#openByName.get(name) === producer) {
         for (const map of [this.#byName, this.#openByName, this.#ready]) map.delete(name)
       }
-      producer.fail(deletedTopic(name, kindOf(producer.topic)))
+      const error = deletedTopic(name, kindOf(producer.topic))
+      producer.fail(error)
+      this.requests.queueGone(topic, error)
       producer.close()
     }
   }
 
   /**
    * Publishes to the topic of this name, which must exist; bytes are taken as they are now. In the order of the calls:
-   * those that wait for the topic to be opened go first. `kind`: what may have the name.
+   * those that wait for the topic to be opened go first. `kind`: what may have the name. `untilMs`: when a message to a queue is not worth
+   * its work any more in any case, in `nowMs`.
    */
-  publish(name: string, message: Message, kind: 'queue' | 'any' = 'any'): Promise<Receipt> {
+  publish(
+    name: string,
+    message: Message,
+    kind: 'queue' | 'any' = 'any',
+    untilMs: number = Number.POSITIVE_INFINITY,
+  ): Promise<Receipt> {
+    const options = untilMs === Number.POSITIVE_INFINITY ? undefined : { untilMs }
     const ready = this.#ready.get(name)
-    if (ready !== undefined) return ofKind(ready, kind).publish(message)
+    if (ready !== undefined) return ofKind(ready, kind).publish(message, options)
     let taken: Message
     try {
       taken = ownedMessage(message)
@@ -180,13 +195,21 @@ export class Publishers {
       producer => {
         // Not one whose topic was deleted meanwhile.
         if (passed() === 0 && this.#openByName.get(name) === producer) this.#ready.set(name, producer)
-        return ofKind(producer, kind).publish(taken)
+        return ofKind(producer, kind).publish(taken, options)
       },
       error => {
         passed()
         throw error
       },
     )
+  }
+
+  /** Sends a request to the queue of this name, which must exist; until then bytes are taken as they are now. */
+  async request(name: string, message: Message, options: WantedAnswer, untilMs: number): Promise<unknown> {
+    const known = this.#openByName.get(name)
+    if (known !== undefined) return this.requests.send(known, message, options, untilMs)
+    const taken = ownedMessage(message)
+    return this.requests.send(await this.open(name), taken, options, untilMs)
   }
 
   /** A producer of its own for a named one. */
@@ -238,6 +261,7 @@ export class Publishers {
     this.#failure = error
     this.exchanges.fail(error)
     for (const producer of this.#opened) producer.fail(error)
+    this.requests.fail(error)
     this.#room.close()
   }
 }

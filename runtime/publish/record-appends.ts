@@ -21,6 +21,7 @@ import {
   type ReadQueueMessage,
 } from './checked-message.ts'
 import { copyHeaders } from './given-headers.ts'
+import type { SendOptions } from './message-fields.ts'
 import type { Waiter } from './overdue.ts'
 import { LATER, PartitionChoice, runOf } from './partition-choice.ts'
 import { GROW, type PartitionWriter } from './partition-writer.ts'
@@ -147,8 +148,8 @@ export class RecordAppends implements LineUser {
     return this.#line.take(pending)
   }
 
-  encode(message: Message): EncodedMessage {
-    const read = this.#isQueue ? asQueueMessage(message, this.#topic) : asMessage(message)
+  encode(message: Message, options?: SendOptions): EncodedMessage {
+    const read = this.#isQueue ? asQueueMessage(message, this.#topic, 0, options) : asMessage(message)
     const { key: givenKey, value: given, headers: givenHeaders, partition: wanted, timestamp } = read
     const fields = this.#isQueue ? (read as ReadQueueMessage).fields : null
     const value = this.#codec.encode(given)

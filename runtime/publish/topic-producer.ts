@@ -12,6 +12,7 @@ import type { RingPlace } from '../wire/producer-places.ts'
 import { MillraceError } from '../words/errors.ts'
 import type { BatchReceipt, Message, PublishOptions, Receipt } from '../words/message.ts'
 import { Flushes } from './flushes.ts'
+import type { SendOptions } from './message-fields.ts'
 import { Overdue, type Waiter } from './overdue.ts'
 import type { PartitionChoice } from './partition-choice.ts'
 import { PartitionWriters } from './partition-writers.ts'
@@ -109,10 +110,10 @@ export class TopicProducer implements Sweepable, RingUser {
   }
 
   /** `isOutput`: a handler has returned it, and may not fail because others wait, too. Executors bound how many there are. */
-  publish(message: Message, options: PublishOptions = NO_OPTIONS, isOutput = false): Promise<Receipt> {
+  publish(message: Message, options: SendOptions = NO_OPTIONS, isOutput = false): Promise<Receipt> {
     return new Promise((resolve, reject) => {
       this.checkOpen(options)
-      const encoded = this.#appends.encode(message)
+      const encoded = this.#appends.encode(message, options)
       const pending = new PendingPublish(this.topic, this.#room, encoded, message, options, resolve, reject)
       pending.isOutput = isOutput
       this.send(pending)

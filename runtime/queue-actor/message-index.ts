@@ -28,6 +28,7 @@ import type { MessageSource } from './message-source.ts'
 import { MOVED, SETTLED, stateIn } from './message-word.ts'
 import type { QueueBlock } from './queue-block.ts'
 import { keyHashAt } from './record-key.ts'
+import { RequestsInWindow } from './record-request.ts'
 import { RecordRun } from './record-run.ts'
 import { TimesInWindow } from './times-in-window.ts'
 import { NOWHERE } from './update-block.ts'
@@ -60,6 +61,7 @@ export class MessageIndex implements MessageSource {
   #end: Offset
   readonly #moved = new Map<Offset, Position>()
   readonly times: TimesInWindow
+  readonly requests: RequestsInWindow
   readonly run: RecordRun = new RecordRun()
 
   /** Empty; its first message will have the offset `start`. */
@@ -67,6 +69,7 @@ export class MessageIndex implements MessageSource {
     this.#window = window
     this.#reader = reader
     this.times = new TimesInWindow(reader, block.updates)
+    this.requests = new RequestsInWindow(reader, offset => this.recordOf(offset))
     this.#block = block
     this.#first = start
     this.#end = start
@@ -124,6 +127,7 @@ export class MessageIndex implements MessageSource {
     if (((reader.word(record + 4) >>> 16) & HAS_QUEUE_FIELDS) === 0) return
     const word = reader.word(record + RECORD_HEADER_BYTES)
     const offset = base + index
+    this.requests.came(record)
     if (areTimed(word))
       fields.set(index, word & 0xff, times.dueMsOf(offset, record, this.#end), times.expiresMsOf(offset, record))
     else fields.set(index, word & 0xff, 0, 0)
@@ -132,6 +136,7 @@ export class MessageIndex implements MessageSource {
   /** The message at `offset` lies in the frame at this position from now on, alone. */
   moved(offset: Offset, position: Position): void {
     this.#moved.set(offset, position)
+    this.requests.came(position + FRAME_HEADER_BYTES)
   }
 
   /** Whether that frame is where this message lies. */
@@ -232,9 +237,7 @@ export class MessageIndex implements MessageSource {
     return reader.word(record + RECORD_HEADER_BYTES) & 0xff
   }
 
-  keyOf(offset: Offset): number {
-    return keyHashAt(this.#reader, this.recordOf(offset))
-  }
+  readonly keyOf = (offset: Offset): number => keyHashAt(this.#reader, this.recordOf(offset))
 
   dueMsOf(offset: Offset): number {
     return this.times.dueMsOf(offset, this.recordOf(offset), this.#end)
@@ -244,9 +247,9 @@ export class MessageIndex implements MessageSource {
     return this.times.expiresMsOf(offset, this.recordOf(offset)) || Number.POSITIVE_INFINITY
   }
 
-  isTimed(offset: Offset): boolean {
-    return this.times.areOf(offset, this.recordOf(offset))
-  }
+  readonly endsQuietly = (offset: Offset): boolean => this.requests.of(offset) !== null
+
+  readonly isTimed = (offset: Offset): boolean => this.times.areOf(offset, this.recordOf(offset))
 
   /** It falls due, which a successor knows when this returns. */
   fellDue(offset: Offset, fall: FellDue): void {

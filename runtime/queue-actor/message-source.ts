@@ -7,9 +7,11 @@
 import type { StoredRecord } from '../log/format/stored-record.ts'
 import type { QueueLog } from '../queue/queue-words.ts'
 import type { Offset } from '../words/quantities.ts'
+import type { KnownRequests } from './record-request.ts'
 import type { RecordRun } from './record-run.ts'
 
 export interface MessageSource extends QueueLog {
+  readonly requests: KnownRequests
   /** Whether it has times. */
   isTimed(offset: Offset): boolean
   /** Bytes of its record. */

@@ -96,9 +96,10 @@ export class QueueAnswers implements QueueAsks {
 
   purge(from: Offset, to: Offset): PurgedPart {
     this.#queue.collect()
-    const { core, facts } = this.#queue.parts
+    const { core, facts, requests } = this.#queue.parts
     let purged = 0
     const next = core.purge({ from, to, most: PURGED }, offset => {
+      requests.ended(offset, 'purged')
       facts.settledAs('purged', offset)
       purged++
     })

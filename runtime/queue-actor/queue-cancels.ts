@@ -14,6 +14,7 @@ import type { QueueParts } from './queue-parts.ts'
 /** All that its consumers have ended was taken in. `cancelled` is to be written down before it is told. */
 export function cancelMessage(parts: QueueParts, offset: Offset): CancelAnswer {
   if (takesBack(parts, offset)) {
+    parts.requests.ended(offset, 'cancelled')
     parts.facts.settledAs('cancelled', offset)
     return 'cancelled'
   }

@@ -9,6 +9,7 @@ import type { QueueLetter, QueuePolicy } from '../queue/queue-words.ts'
 import { FAULT_POINT } from '../wire/layout.ts'
 import type { MessageFacts } from './message-facts.ts'
 import type { QueueLetters } from './queue-letters.ts'
+import type { QueueRequests } from './queue-requests.ts'
 
 const DROPPED = JSON.stringify({
   name: 'MillraceError',
@@ -21,17 +22,19 @@ export interface DroppingQueue {
   readonly policy: QueuePolicy
   readonly facts: MessageFacts
   readonly letters: Pick<QueueLetters, 'writeDropped'>
+  readonly requests: Pick<QueueRequests, 'ended'>
   readonly upcalls: { attemptFailed(failure: FailedAttempt, error: string): void; fault(point: number): void }
 }
 
 /** Writes the letters of these, up to the first that has no room. Returns how many are gone. */
 export function drop(queue: DroppingQueue, chosen: readonly QueueLetter[]): number {
-  const { core, policy, facts, upcalls } = queue
+  const { core, policy, facts, requests, upcalls } = queue
   const { hasDeadLetters } = policy
   let gone = 0
   while (gone < chosen.length && (!hasDeadLetters || buries(queue, chosen[gone] as QueueLetter))) gone++
   core.dropped(gone)
   for (const { offset, failedAttempts } of chosen.slice(0, gone)) {
+    requests.ended(offset, 'maxlen')
     facts.settledAs(hasDeadLetters ? 'deadLettered' : 'dropped', offset)
     if (!hasDeadLetters) upcalls.attemptFailed({ offset, failedAttempts }, DROPPED)
   }

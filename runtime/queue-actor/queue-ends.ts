@@ -7,6 +7,7 @@
 import type { Standing } from 'sharedarraybuffer-ring'
 import { random } from '../../actors/world.ts'
 import { instant } from '../base/instant.ts'
+import type { AnswerPiece } from '../link/answers.ts'
 import type { Settlement } from '../link/host-link.ts'
 import { SETTLE } from '../link/link.ts'
 import type { QueueEffect } from '../queue/queue-words.ts'
@@ -93,9 +94,13 @@ export class QueueEnds {
   settle(consumer: QueueConsumer, settlement: Settlement): void {
     const { offset, how, deliveryAttempt: tag, error } = settlement
     const parts = this.#parts
-    if (tag === 0) {
+    if (tag === 0 && settlement.answer === undefined) {
       parts.facts.countFailure()
       parts.upcalls.attemptFailed({ offset, failedAttempts: 1 }, error)
+      return
+    }
+    if (settlement.answer !== undefined) {
+      this.#replied(consumer, tag, offset, settlement.answer)
       return
     }
     if (how === SETTLE.halved) {
@@ -110,12 +115,24 @@ export class QueueEnds {
     parts.over(consumer, tag, 0)
   }
 
+  /** A request is done: its answer is an ack. One that was acked before has no claim any more; any other without one is not this consumer's. */
+  #replied(consumer: QueueConsumer, tag: number, offset: Offset, piece: AnswerPiece): void {
+    const parts = this.#parts
+    const claim = tag === 0 ? null : consumer.claimOf(tag)
+    if ((claim === null && tag !== 0) || !parts.requests.came(consumer, piece) || claim === null) return
+    this.#ended(consumer, tag, offset, claim, 'acked')
+  }
+
   #failed(
     { number }: QueueConsumer,
     { slot, tag }: CoreClaim,
     { how, delayMs = null }: Settlement,
   ): QueueEffect | null {
     const { core } = this.#parts
+    if (how === SETTLE.late) {
+      core.cancelOut(number, slot, tag)
+      return core.release(number, slot, tag)
+    }
     const at = instant()
     if (how === SETTLE.rejected) return core.reject(number, slot, tag, 'rejected', at)
     if (how === SETTLE.decode) return core.reject(number, slot, tag, 'decode', at)
@@ -140,6 +157,7 @@ export class QueueEnds {
     const parts = this.#parts
     const { core, facts } = parts
     const { number } = consumer
+    parts.requests.left(consumer)
     let begun = 0
     // What it ended last it may not have told.
     for (const { tag, number: offset, standing } of consumer.left()) {

@@ -8,6 +8,8 @@ import { nowMs } from '../../actors/world.ts'
 import type { HandOutRun } from '../queue/queue-words.ts'
 import { RUN_MAX } from '../queue/runs.ts'
 import { FAULT_POINT } from '../wire/layout.ts'
+import type { Offset } from '../words/quantities.ts'
+import { cancelMessage } from './queue-cancels.ts'
 import type { QueueConsumer } from './queue-consumer.ts'
 import type { QueueParts } from './queue-parts.ts'
 
@@ -83,13 +85,27 @@ export class QueueHandOuts {
     for (let left = HAND_OUTS; left > 0; ) {
       const run = core.takeRun(RUN_MAX, this.#bytesFor, now)
       if (run === null) break
-      this.#handOutRun(run)
       left -= run.count
       worked = true
+      this.#handOutWanted(run)
     }
     for (const { number, words } of this.#served)
       if (core.figures.heldBy(number) >= words.wanted) this.#isFull[number] = true
     return worked
+  }
+
+  /** Requests whose callers have gone are taken back, and cancelled. What lies behind one of them comes with the next run. */
+  #handOutWanted(run: HandOutRun): void {
+    const { core, requests } = this.#parts
+    const { count, first, offsets, slots, tags } = run
+    const wanted = requests.wanted(run)
+    if (wanted === count) {
+      this.#handOutRun(run)
+      return
+    }
+    if (wanted > 0) this.#handOutRun({ ...run, count: wanted })
+    for (let at = wanted; at < count; at++) core.takeBack(first.consumer, slots[at] as number, tags[at] as number)
+    cancelMessage(this.#parts, offsets[wanted] as Offset)
   }
 
   #handOutRun(run: HandOutRun): void {

@@ -13,7 +13,7 @@ import { IncomingRing } from '../partition/incoming-ring.ts'
 import { PartitionActor } from '../partition/partition-actor.ts'
 import { NO_LOANS } from '../partition/partition-house.fixture.ts'
 import { framesOf } from '../partition/window-records.ts'
-import { type GivenTimes, messageFields } from '../publish/message-fields.ts'
+import { type GivenTimes, messageFields, type SentRequest } from '../publish/message-fields.ts'
 import { checkedId } from '../publish/message-id.ts'
 import { PartitionWriter } from '../publish/partition-writer.ts'
 import { writeRecord } from '../publish/record-writer.ts'
@@ -70,6 +70,7 @@ export interface SentValue extends GivenTimes {
   readonly value: Uint8Array
   readonly priority?: number
   readonly id?: string
+  readonly request?: SentRequest
   readonly key?: string
   /** The first one of a frame says when the frame was made. */
   readonly timestamp?: number
@@ -277,6 +278,11 @@ export class QueueHouse {
         this.#hasRoom = true
       },
       fault: point => this.#options.fault?.(point),
+      callers: {
+        waits: ({ client }) => this.waiting(client),
+        answer: ({ request }, kind, bytes) =>
+          void this.told.push(`answer ${request} ${kind} ${Buffer.from(bytes).toString()}`.trim()),
+      },
     }
     const shape = topic.queue as QueueShape
     this.queue = new QueueActor(memory, place, shape, [this.partition, this.letters], queueUpcalls)
@@ -284,6 +290,9 @@ export class QueueHouse {
     const consumer = new RingConsumer(memory, this.#ring.address, this.#ring.capacity)
     this.partition.addRing(new IncomingRing(7, consumer, this.#link, 0, false))
   }
+
+  /** Whether a client may wait for an answer. */
+  waiting: (client: number) => boolean = () => true
 
   #openSlot(slot: SlotPlace): void {
     this.queue.openSlot(slot, slot.consumer as NonNullable<SlotPlace['consumer']>, this.#link)
@@ -314,9 +323,10 @@ export class QueueHouse {
   /** Publishes a frame of messages, each with this value; how many had room in its ring. */
   send(...values: readonly SentValue[]): number {
     let sent = 0
-    for (const { value, priority = 0, key = null, timestamp, id, ...times } of values) {
+    for (const { value, priority = 0, key = null, timestamp, id, request, ...times } of values) {
       const shape = this.topic.queue as QueueShape
-      const fields = messageFields(priority, times, shape, id === undefined ? null : checkedId(id, 'jobs', shape))
+      const named = id === undefined ? null : checkedId(id, 'jobs', shape)
+      const fields = messageFields(priority, times, shape, named, request)
       if (writeRecord(this.memory, this.#writer, key, value, null, timestamp, 8_000, fields) !== 0) break
       sent++
       if (id !== undefined) this.#hear(id)

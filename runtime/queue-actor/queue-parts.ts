@@ -23,6 +23,7 @@ import type { MessageSource } from './message-source.ts'
 import type { QueueConsumer } from './queue-consumer.ts'
 import { drop } from './queue-drops.ts'
 import { QueueLetters } from './queue-letters.ts'
+import { type Callers, QueueRequests } from './queue-requests.ts'
 import { StoredMessages } from './stored-messages.ts'
 
 /** Messages that wait for a retry or a dead letter; at the bound none goes out that was not out before. */
@@ -43,6 +44,8 @@ export interface QueueUpcalls {
   /** Its partition may take what had no room. */
   hasRoom(): void
   fault(point: number): void
+  /** Who waits for answers. */
+  readonly callers: Callers
 }
 
 const CRASHED = JSON.stringify({
@@ -65,6 +68,7 @@ export class QueueParts {
   readonly source: MessageSource
   readonly facts: MessageFacts
   readonly letters: QueueLetters
+  readonly requests: QueueRequests
   readonly consumers: Map<number, QueueConsumer> = new Map()
   readonly cancelledOut: CancelledOut = new CancelledOut()
   #core: QueueCore | null = null
@@ -91,6 +95,7 @@ export class QueueParts {
         : new StoredMessages(memory, [partition, target], disk, this.policy, place)
     this.source = this.messages.source
     this.facts = this.messages.facts
+    this.requests = new QueueRequests(this.source, upcalls.callers)
     const tell = (event: BrokerEvents['deadLettered']): void => upcalls.deadLettered(event)
     this.letters = new QueueLetters(place, target, this.source, tell, () => this.messages.sync())
   }
@@ -160,6 +165,7 @@ export class QueueParts {
   /** What the core says of a message that was not acked. `error` as JSON; '': it did not fail. */
   tookEffect(effect: QueueEffect, error: string): void {
     const { offset, kind } = effect
+    this.#answers(effect, error)
     // It failed when its time to live was over.
     if (kind === 'dropped' || kind === 'expired' || kind === 'cancelled') this.facts.settledAs(kind, offset)
     else this.facts.cameBack(offset, this.core.attemptOf(offset))
@@ -175,9 +181,17 @@ export class QueueParts {
     this.#toldOf(effect, error)
   }
 
+  /** Tells who waits for it of a message that is not tried again. */
+  #answers(effect: QueueEffect, error: string): void {
+    const { kind, offset } = effect
+    if (kind === 'dying' || kind === 'dropped') this.requests.ended(offset, effect.reason, error)
+    else if (kind === 'expired' || kind === 'cancelled') this.requests.ended(offset, kind, error)
+  }
+
   /** What the core says of a message whose time to live is over: it is to be a dead letter, or gone, and has not failed. */
   expired(effect: QueueEffect): void {
     const { offset } = effect
+    this.requests.ended(offset, 'expired')
     if (effect.kind !== 'expired') {
       this.facts.cameBack(offset, this.core.attemptOf(offset))
       return

@@ -16,7 +16,7 @@ import {
   FRAME_HEADER_BYTES,
   type FrameMemory,
 } from '../log/format/frame.ts'
-import { expiresAtAt, notBeforeAt } from '../log/format/queue-fields.ts'
+import { areOfRequest, expiresAtAt, notBeforeAt } from '../log/format/queue-fields.ts'
 import { HAS_QUEUE_FIELDS, RECORD_HEADER_BYTES, RECORD_TIMESTAMP_DELTA } from '../log/format/record.ts'
 import type { QueueGate } from '../partition/queue-keeping.ts'
 import type { AppendedFields } from '../queue/queue-words.ts'
@@ -153,6 +153,7 @@ export class StoredIntake implements QueueGate {
     const { times } = this.#source
     const timeAt = (part: number): number =>
       part === 0 ? 0 : times.takenMs(frame.offset + message, f64[(at + part) >> 3] as number, sentMs, frame.at)
+    if (areOfRequest(word)) this.#source.requests.any = true
     const priority = this.#queue.policy.priorities > 1 ? word & 0xff : 0
     frame.fields.set(message, priority, timeAt(notBeforeAt(word)), timeAt(expiresAtAt(word)))
   }

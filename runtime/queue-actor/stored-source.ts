@@ -8,6 +8,7 @@
  */
 import { align8 } from 'sharedarraybuffer-ring'
 import type { Instant } from '../base/clock.ts'
+import type { RequestAddress } from '../link/answers.ts'
 import { expiresAtAt, notBeforeAt } from '../log/format/queue-fields.ts'
 import { HAS_KEY, HAS_QUEUE_FIELDS, RECORD_HEADER_BYTES, RECORD_TIMESTAMP_DELTA } from '../log/format/record.ts'
 import type { StoredRecord } from '../log/format/stored-record.ts'
@@ -19,6 +20,7 @@ import { type LogChunk, LogChunks } from './log-chunks.ts'
 import { messageBytes } from './message-bytes.ts'
 import type { MessageSource } from './message-source.ts'
 import { keyHash, keyHashAt, keyHashOf } from './record-key.ts'
+import { requestAt, StoredRequests } from './record-request.ts'
 import { RecordRun } from './record-run.ts'
 import { StoredTimes } from './stored-times.ts'
 import type { StoredUpdates } from './stored-updates.ts'
@@ -28,6 +30,7 @@ export class StoredSource implements MessageSource {
   readonly #disk: PartitionDisk
   readonly #isPlain: boolean
   readonly times: StoredTimes
+  readonly requests: StoredRequests
   /** What counts before the records. */
   readonly #updates: Pick<StoredUpdates, 'of'>
   readonly #chunks: LogChunks
@@ -51,6 +54,7 @@ export class StoredSource implements MessageSource {
   ) {
     this.#updates = updates
     this.times = new StoredTimes(partition.highWatermark, at)
+    this.requests = new StoredRequests(partition.highWatermark, offset => this.#requestOf(offset))
     this.#partition = partition
     this.#disk = disk
     this.#isPlain = isPlain
@@ -97,6 +101,16 @@ export class StoredSource implements MessageSource {
 
   expiresMsOf(offset: Offset): number {
     return this.#updates.of(offset)?.expiresMs ?? (this.#timeOf(offset, expiresAtAt) || Number.POSITIVE_INFINITY)
+  }
+
+  #requestOf(offset: Offset): RequestAddress | null {
+    const chunk = this.#find(offset)
+    const words = { word: (at: number) => this.#wordAt(chunk, at), double: (at: number) => this.#doubleAt(chunk, at) }
+    return requestAt(words, this.#record)
+  }
+
+  endsQuietly(offset: Offset): boolean {
+    return this.requests.of(offset) !== null
   }
 
   /** Whether its record has a time. */

@@ -2,7 +2,7 @@
  * Messages die of their time: when it has come, and when they come back after it.
  *
  * The partition host's thread. Pure. What is out when it expires may still be acked; if it comes back it dies with the next call. It is
- * a dead letter then, or counted where there is no place for dead letters.
+ * a dead letter then, or counted where there is no place for dead letters, or its sender knows.
  *
  * Bound: EXPIRED_MAX die in one call, and none while `heldMax` wait for their dead letters: the rest is due at once.
  */
@@ -64,7 +64,7 @@ function findOut({ consumers }: QueueState, out: ReadonlySet<number>, overdue: O
 /** A message that waits nowhere any more has expired. */
 export function dies(state: QueueState, offset: number, entry: number): QueueEffect {
   const { attempts, letters, log, policy } = state
-  if (!policy.hasDeadLetters) {
+  if (!policy.hasDeadLetters || log.endsQuietly?.(offset) === true) {
     const failedAttempts = entry === -1 ? 0 : (attempts.failures[entry] as number)
     state.settle(offset, log.bytesOf(offset), entry, 'expired')
     return { kind: 'expired', offset, failedAttempts }

@@ -15,6 +15,8 @@ export interface OracleMessage {
   /** When it was to fall due, and when it expires; 0 and Infinity: never. */
   scheduledMs: number
   expiresMs: number
+  /** Whether it leaves no dead letter then. */
+  readonly endsQuietly: boolean
   /** Where it stands in the queue, and as which of those that fell due; 0: it was never scheduled. */
   place: number
   turn: number
@@ -70,6 +72,7 @@ export function newMessage(offset: number, log: QueueLog, fields: AppendedFields
     state: scheduledMs === 0 ? 'ready' : 'scheduled',
     scheduledMs,
     expiresMs: expiresMs === 0 ? Number.POSITIVE_INFINITY : expiresMs,
+    endsQuietly: log.endsQuietly?.(offset) === true,
     place: offset,
     turn: 0,
     handOuts: 0,

@@ -44,11 +44,14 @@ export class PlayedLog implements QueueLog {
 
   expiresMsOf = (offset: number): number => this.#messages[offset - this.#start]?.expiresMs || Number.POSITIVE_INFINITY
 
+  /** One of four leaves no dead letter when it expires. */
+  endsQuietly = (offset: number): boolean => offset % 4 === 3
+
   /** The same as a log on disk, in which what is settled may be gone: nothing is asked about that. */
   without(isGone: (offset: number) => boolean): QueueLog {
     const of =
-      (ask: (offset: number) => number) =>
-      (offset: number): number => {
+      <T>(ask: (offset: number) => T) =>
+      (offset: number): T => {
         if (isGone(offset)) throw new Error(`message ${offset} is settled, and its record may be gone`)
         return ask(offset)
       }
@@ -58,6 +61,7 @@ export class PlayedLog implements QueueLog {
       keyOf: of(this.keyOf),
       dueMsOf: of(this.dueMsOf),
       expiresMsOf: of(this.expiresMsOf),
+      endsQuietly: of(this.endsQuietly),
     }
   }
 }

@@ -274,7 +274,7 @@ export class QueueOracle extends OracleConsumers {
 
   #expires(message: OracleMessage): QueueEffect {
     const { offset, failures: failedAttempts } = message
-    if (!this.policy.hasDeadLetters) {
+    if (!this.policy.hasDeadLetters || message.endsQuietly) {
       this.#settle(message, 'expired')
       return { kind: 'expired', offset, failedAttempts }
     }

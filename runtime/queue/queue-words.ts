@@ -61,6 +61,8 @@ export interface QueueLog {
   dueMsOf(offset: number): number
   /** When it expires, in `nowMs`; Infinity: never. */
   expiresMsOf(offset: number): number
+  /** Whether it leaves no dead letter when it expires, because its sender knows. Asked of what has expired only; left out: none does so. */
+  endsQuietly?(offset: number): boolean
 }
 
 /** A message that may be handed out. */
@@ -114,7 +116,7 @@ export interface HandOutRun {
 export type QueueEffect =
   /** It is ready again, at its old place. */
   | { readonly kind: 'returned'; readonly offset: number; readonly suspect: boolean; readonly looping: boolean }
-  /** It expired, and there is nowhere to put a dead letter: it is gone. */
+  /** It expired, and leaves no dead letter, or there is nowhere to put one: it is gone. */
   | { readonly kind: 'expired'; readonly offset: number; readonly failedAttempts: number }
   /** It was cancelled while it was out: it is gone. */
   | { readonly kind: 'cancelled'; readonly offset: number }

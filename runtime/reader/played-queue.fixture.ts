@@ -5,7 +5,7 @@ import { DELIVERY_JOINED, type DeliveryHead } from '../link/delivery-writer.ts'
 import { writeQueueFields } from '../log/format/queue-fields.ts'
 import { HAS_KEY, HAS_QUEUE_FIELDS, RECORD_HEADER_BYTES } from '../log/format/record.ts'
 import type { AttachedThread } from '../thread/attached-thread.ts'
-import type { SentSettlement } from '../thread/thread-link.ts'
+import type { SentAnswer, SentSettlement } from '../thread/thread-link.ts'
 import type { TurnTaker } from '../thread/turn-taker.ts'
 import { claimEntries, deliveryPlace } from '../wire/delivery-places.ts'
 import {
@@ -54,7 +54,7 @@ function recordOf({ value, key = '', priority }: Sent): Buffer {
 
 export type PlayedThread = Pick<
   AttachedThread,
-  'memory' | 'address' | 'phase' | 'wake' | 'settle' | 'askHost' | 'tellHost' | 'reports'
+  'memory' | 'address' | 'phase' | 'wake' | 'settle' | 'reply' | 'askHost' | 'tellHost' | 'reports'
 >
 
 export class PlayedQueue {
@@ -62,6 +62,7 @@ export class PlayedQueue {
   readonly thread: PlayedThread
   /** What was said through the link. */
   readonly settlements: SentSettlement[] = []
+  readonly answers: SentAnswer[] = []
   /** Settlements for which the link has room. */
   room: number = Number.POSITIVE_INFINITY
   /** How often the host was asked to look. */
@@ -130,6 +131,12 @@ export class PlayedQueue {
       address: 0,
       phase: () => undefined,
       wake: () => this.#schedule(),
+      reply: (_host, answer) => {
+        if (this.room <= 0) return false
+        this.room--
+        this.answers.push(answer)
+        return true
+      },
       settle: (_host, settlement) => {
         if (this.room <= 0) return false
         this.room--

@@ -6,6 +6,7 @@
 import { DELIVERY_SUSPECT } from '../link/delivery-writer.ts'
 import { HAS_QUEUE_FIELDS, RECORD_HEADER_BYTES, recordIdText } from '../log/format/record.ts'
 import { type FetchedFrame, RecordDelivery } from './delivery.ts'
+import { deadlineIn, type Request, requestIn } from './message-request.ts'
 
 /** What the messages of one fetch and one timestamp have in common. */
 export interface QueueFrame extends FetchedFrame {
@@ -25,6 +26,8 @@ export interface QueueMessageRef extends HandedMessage {
   readonly failedAttempts: number
   /** Whether it goes alone: it failed before, or may have ended its thread. */
   readonly goesAlone: boolean
+  /** Whether its sender waits for an answer. */
+  readonly isRequest: boolean
   readonly frame: QueueFrame
   /** Index of its first byte in the frame's buffer. */
   readonly at: number
@@ -49,11 +52,21 @@ export function messagePriority({ buffer }: QueueFrame, at: number): number {
 export class QueueRecordDelivery<V = unknown> extends RecordDelivery<V> implements HandedMessage {
   readonly #tag: number
   readonly #goesAlone: boolean
+  readonly #isRequest: boolean
 
-  constructor({ frame, at, offset, deliveryAttempt, failedAttempts, tag, goesAlone }: QueueMessageRef) {
+  constructor({ frame, at, offset, deliveryAttempt, failedAttempts, tag, goesAlone, isRequest }: QueueMessageRef) {
     super(frame, at, offset, deliveryAttempt, failedAttempts)
     this.#tag = tag
     this.#goesAlone = goesAlone
+    this.#isRequest = isRequest
+  }
+
+  get request(): Request | null {
+    return this.#isRequest ? requestIn(this.place[0], this.place[1]) : null
+  }
+
+  get deadline(): Date | null {
+    return deadlineIn(this.place[0], this.place[1])
   }
 
   get tag(): number {

@@ -8,8 +8,9 @@
  * Bound: the consumer's prefetch, which the queue keeps. No call waits.
  */
 import { ClaimReceiver } from 'sharedarraybuffer-ring'
+import { nowMs } from '../../actors/world.ts'
 import { DeliveryReader } from '../link/delivery-reader.ts'
-import type { SettleHow } from '../link/link.ts'
+import type { FailHow } from '../link/link.ts'
 import type { AttachedThread } from '../thread/attached-thread.ts'
 import { deliveryPlace } from '../wire/delivery-places.ts'
 import { QUEUE_SLOT_CLAIMS } from '../wire/layout.ts'
@@ -18,9 +19,10 @@ import type { ConsumerShape } from '../wire/queue-places.ts'
 import type { ErrorWire } from '../words/errors.ts'
 import { ConsumerSlot } from './consumer-slot.ts'
 import { LINK_RETRY_MS, LinkRetry } from './link-retry.ts'
+import { type Request, requestIn } from './message-request.ts'
 import { QueueConfirmations } from './queue-confirmations.ts'
 import type { HandedMessage } from './queue-delivery.ts'
-import { QueueSettlements } from './queue-settlements.ts'
+import { lateRequest, QueueSettlements, type SentReply } from './queue-settlements.ts'
 import { TakenMessages } from './taken-messages.ts'
 
 /** Ends that the queue is not told of, at most: they are room for other messages, and a host that waits for more is slower. */
@@ -58,7 +60,7 @@ export class QueueReader {
   #isClosed = false
 
   constructor(
-    thread: Pick<AttachedThread, 'memory' | 'address' | 'settle' | 'askHost' | 'tellHost' | 'reports'>,
+    thread: Pick<AttachedThread, 'memory' | 'address' | 'settle' | 'reply' | 'askHost' | 'tellHost' | 'reports'>,
     assignment: Assignment,
   ) {
     const { memory } = thread
@@ -109,8 +111,21 @@ export class QueueReader {
 
   /** Moves to the next message that the queue has not taken back, and begins it; false: there is none. */
   next(): boolean {
-    while (this.message.pass()) if (this.begin(this.message.tag)) return true
+    while (this.message.pass()) if (this.beginThis()) return true
     return false
+  }
+
+  /** Begins the message that it moved to; false: the queue has taken it back, or its sender waits no more for the answer. */
+  beginThis(): boolean {
+    const { message } = this
+    return this.begin(message.tag) && !(message.isRequest && this.isLate(message, requestIn(message.frame, message.at)))
+  }
+
+  /** A request has begun: whether its deadline is over. Then it ends here, and counts as cancelled. */
+  isLate({ tag, offset }: HandedMessage, request: Request | null): boolean {
+    if (request === null || request.deadlineMs > nowMs()) return false
+    if (!this.#isClosed) this.#settlements.send(lateRequest(offset, tag))
+    return true
   }
 
   /** A consumer is about to get it; false: the queue has taken it back. */
@@ -149,17 +164,18 @@ export class QueueReader {
   }
 
   /** It failed, or was rejected: the queue says what becomes of it. `delayMs`: the wait that its consumer asks for. */
-  settle(
-    { tag, offset }: HandedMessage,
-    how: Exclude<SettleHow, 'halved'>,
-    error: ErrorWire,
-    delayMs: number | null = null,
-  ): void {
+  settle({ tag, offset }: HandedMessage, how: FailHow, error: ErrorWire, delayMs: number | null = null): void {
     if (!this.#isClosed) this.#settlements.send({ offset, how, tags: [tag], delayMs, error })
   }
 
+  /** A request is done, and its sender gets this: an ack. `tag` 0: it was acked before. */
+  reply(offset: number, tag: number, answer: SentReply): void {
+    const tags = tag === 0 ? [] : [tag]
+    if (!this.#isClosed) this.#settlements.send({ offset, how: 'replied', tags, delayMs: null, error: null, answer })
+  }
+
   /** It failed, and was acked before its handler was called: the queue is told. */
-  lost({ offset }: HandedMessage, how: Exclude<SettleHow, 'halved'>, error: ErrorWire): void {
+  lost({ offset }: HandedMessage, how: FailHow, error: ErrorWire): void {
     if (!this.#isClosed) this.#settlements.send({ offset, how, tags: [], delayMs: null, error })
   }
 

@@ -5,11 +5,17 @@
  * consumer's prefetch, which the queue keeps.
  */
 import type { DeliveryFetch } from '../link/delivery-fetch.ts'
+import { areOfRequest } from '../log/format/queue-fields.ts'
+import { HAS_QUEUE_FIELDS, RECORD_HEADER_BYTES } from '../log/format/record.ts'
 import type { TopicShape } from '../wire/places.ts'
 import { type Codec, codecOf } from '../words/codec.ts'
 import type { PartitionId } from '../words/quantities.ts'
 import { FetchedBytes } from './fetched-bytes.ts'
 import { goesAlone, type QueueFrame, type QueueMessageRef } from './queue-delivery.ts'
+
+/** In the second word of a record, and the first word of its queue fields (record.ts). */
+const FIELDS_BIT = HAS_QUEUE_FIELDS << 16
+const FIELDS_WORD = RECORD_HEADER_BYTES >> 2
 
 /** A fetch of which some messages have not begun. */
 interface Portion {
@@ -34,6 +40,7 @@ export class TakenMessages implements QueueMessageRef {
   deliveryAttempt = 0
   failedAttempts = 0
   goesAlone = false
+  isRequest = false
   /** Messages of different ones are not handled in one batch. */
   cohort = 0
   frame: QueueFrame
@@ -89,6 +96,10 @@ export class TakenMessages implements QueueMessageRef {
     this.goesAlone = goesAlone(fetch.failedAttempts, fetch.flags)
     this.cohort = fetch.cohort
     this.at = fetch.start
+    const record = fetch.start >> 2
+    this.isRequest =
+      ((fetch.words[record + 1] as number) & FIELDS_BIT) !== 0 &&
+      areOfRequest(fetch.words[record + FIELDS_WORD] as number)
     // Those behind it mostly have the same.
     if (portion.frame.baseTimestamp !== fetch.timestamp)
       portion.frame = { ...portion.frame, baseTimestamp: fetch.timestamp }

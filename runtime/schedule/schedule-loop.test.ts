@@ -44,7 +44,7 @@ async function liveThrough(
   for (const [index, tick] of ticks.entries()) {
     // It ends a ms before the tick, with it, or a ms later, and begins again at once, later, or much later.
     const downMs = tick + ((index % 3) - 1)
-    const upMs = downMs + ([0, 1, 2, ON_TIME_MS, ON_TIME_MS + 2, 2.5 * HOUR_MS][index % 6] as number)
+    const upMs = downMs + ([0, 1, 2, ON_TIME_MS, ON_TIME_MS + 2, 1.5 * HOUR_MS][index % 6] as number)
     if (downMs < decidedMs || upMs >= toMs) continue
     await broker.run(downMs)
     broker.kill()
@@ -64,7 +64,7 @@ t.test('all changes of local time from 2026 to 2030 in five zones, with restarts
     const found = changesOf(zone, at('2026-01-01T00:00Z'), at('2031-01-01T00:00Z'))
     for (const change of found.length > 0 ? found : [at('2026-03-29T01:00Z')]) {
       changes++
-      const [from, to] = [change - 3 * HOUR_MS, change + 4 * HOUR_MS]
+      const [from, to] = [change - 2 * HOUR_MS, change + 3 * HOUR_MS]
       for (const [index, pattern] of PATTERNS.entries()) {
         const missed = MISSED[(changes + index) % MISSED.length] as (typeof MISSED)[number]
         const ticks = oracleTicks(pattern, zone, from, to)
@@ -75,7 +75,7 @@ t.test('all changes of local time from 2026 to 2030 in five zones, with restarts
       }
     }
   }
-  t.ok(changes > 40 && messages > 400, `${changes} changes, ${messages} messages`)
+  t.ok(changes > 40 && messages > 300, `${changes} changes, ${messages} messages`)
 })
 
 t.test('a clock that is set forward misses the ticks in between, within a minute', async t => {
@@ -124,6 +124,8 @@ t.test('while a message waits for room nothing is decided; afterwards the ticks 
     broker.isStuck = true
     await broker.start()
     await broker.run(3.5 * HOUR_MS)
+    broker.loop?.redefine(broker.loop.definition, broker.loop.progress)
+    await broker.settle()
     t.strictSame(broker.kept.sending?.ticks, [HOUR_MS])
     // The next process sends it, and goes on.
     broker.kill()
@@ -147,6 +149,29 @@ t.test('a message that its target refuses is told, and the next tick goes on', a
   broker.isFull = false
   await broker.run(2 * HOUR_MS)
   t.strictSame(broker.sent, [2 * HOUR_MS])
+})
+
+t.test('a message without a target is told, and is not sent', async t => {
+  const broker = new VirtualBroker(scheduleOf({ everyMs: HOUR_MS, startMs: 0 }), 0)
+  broker.isUnbound = true
+  await broker.start()
+  await broker.run(HOUR_MS)
+  broker.isUnbound = false
+  await broker.run(2 * HOUR_MS)
+  t.strictSame([broker.unwanted, broker.sent], [[HOUR_MS], [2 * HOUR_MS]])
+})
+
+t.test('what is kept is put in line before its schedule begins, once, and decides nothing', async t => {
+  const broker = new VirtualBroker(scheduleOf({ everyMs: HOUR_MS, startMs: 0 }, 'all'), 0)
+  broker.dies = 'kept'
+  await broker.start()
+  await broker.run(HOUR_MS)
+  broker.nowMs = 3 * HOUR_MS
+  await broker.start('resend')
+  t.strictSame(broker.sent, [HOUR_MS])
+  broker.loop?.begin()
+  await broker.settle()
+  t.strictSame(broker.sent, [HOUR_MS, 2 * HOUR_MS, 3 * HOUR_MS])
 })
 
 t.test('with overlap skip a tick is left out while the message before is not settled', async t => {
@@ -227,7 +252,7 @@ t.test('wherever its process dies, each tick is sent once at most, and with `all
       if (!rising || told.length > 0 || broker.failures.length > 0) return false
       return missed !== 'all' || broker.sent.join() === allTo(latest).join()
     }),
-    { numRuns: 300 },
+    { numRuns: 200 },
   )
 })
 

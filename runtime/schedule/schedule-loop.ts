@@ -52,8 +52,8 @@ export interface ScheduleSeams {
   isOpen(offset: number): Promise<boolean>
   /** Ticks were left out. */
   unsent(ticks: UnsentTicks): void
-  /** The message of a tick was not taken. */
-  refused(tickMs: number, error: Error): void
+  /** The message of a tick was not taken; null: it has no target. */
+  refused(tickMs: number, error: Error | null): void
   sent(): void
   /** It did not work. True: it may work later. False: the schedule is over, in this process at least. */
   mayGoOn(error: Error): boolean
@@ -95,9 +95,14 @@ export class ScheduleLoop {
   /** Sends again what was decided last, and goes on. Its messages are put in line during the call. */
   begin(): void {
     this.#hasBegun = true
+    this.resend()
+    this.#look()
+  }
+
+  /** Puts in line what was decided last and is not, during the call. Numbers of others must not go before. */
+  resend(): void {
     const { sending } = this.#progress
-    if (sending !== null) void this.#send(sending)
-    else this.#look()
+    if (sending !== null && !this.#isSending && !this.#isOver) void this.#send(sending)
   }
 
   /** The next ticks after now. */
@@ -213,7 +218,8 @@ export class ScheduleLoop {
 
   #answered(tickMs: number, answers: readonly TickAnswer[]): void {
     const refusal = answers.find(answer => answer.how === 'refused')
-    if (refusal !== undefined) this.#seams.refused(tickMs, refusal.error)
+    if (answers.length === 0) this.#seams.refused(tickMs, null)
+    else if (refusal !== undefined) this.#seams.refused(tickMs, refusal.error)
     else this.#seams.sent()
     for (const answer of answers)
       if (answer.how === 'sent') this.#progress = { ...this.#progress, lastOffset: answer.offset }

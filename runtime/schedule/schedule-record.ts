@@ -15,7 +15,7 @@ export type Rhythm =
 
 /** Where the messages of a schedule go. */
 export interface TickTarget {
-  readonly kind: 'queue' | 'topic'
+  readonly kind: 'queue' | 'topic' | 'exchange'
   readonly name: string
   /** Its number; null: it is in memory only, and has another number in each process. */
   readonly id: number | null
@@ -29,13 +29,16 @@ export interface KeptBytes {
 /** A message as it is kept. */
 export interface KeptMessage {
   readonly key: string | KeptBytes | null
-  /** As its codec has it; null: no value. */
+  /** As the codec `form` has it; null: no value. */
   readonly value: string | KeptBytes | null
+  readonly form: 'json' | 'bytes' | 'string'
   readonly headers: readonly (readonly [name: string, value: string | KeptBytes])[]
   readonly priority?: number
   readonly delayMs?: number
   readonly ttlMs?: number
   readonly partition?: number
+  /** For an exchange. */
+  readonly routingKey?: string
 }
 
 /** What a schedule is. */
@@ -56,8 +59,9 @@ export interface Sending {
 
 /** Where the messages of some ticks go. */
 export interface SendingPlace {
-  /** Number of the topic, or of the one that a queue is inside. */
+  /** Number of the topic, or of the one that a queue is inside, and its name. */
   readonly topic: number
+  readonly name: string
   readonly partition: number
   /** The number of the first tick's message, among all that schedules send there; those of the others follow. */
   readonly first: number

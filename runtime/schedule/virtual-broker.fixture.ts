@@ -19,6 +19,10 @@ export class VirtualBroker {
   readonly sent: number[] = []
   readonly unsent: UnsentTicks[] = []
   readonly refused: number[] = []
+  /** Ticks that no target wanted. */
+  readonly unwanted: number[] = []
+  /** Whether there is no target. */
+  isUnbound = false
   /** Whether the last message is not settled. */
   isOpen = false
   /** Refuses messages. */
@@ -56,8 +60,8 @@ export class VirtualBroker {
     return this.loop !== null
   }
 
-  /** A process begins. */
-  async start(): Promise<void> {
+  /** A process begins, and the schedule with it, or only its resend. */
+  async start(how: 'begin' | 'resend' = 'begin'): Promise<void> {
     this.#line = Promise.resolve()
     const { sending } = this.kept
     this.#next = Math.max(
@@ -65,7 +69,7 @@ export class VirtualBroker {
       sending === null ? 0 : (sending.places[0]?.first as number) + sending.ticks.length,
     )
     this.loop = new ScheduleLoop(this.#definition, this.kept, this.#seams(++this.#life))
-    this.loop.begin()
+    this.loop[how]()
     await this.settle()
   }
 
@@ -130,9 +134,10 @@ export class VirtualBroker {
         if (this.#mayDie('kept')) return never
       },
       places: async count => {
+        if (this.isUnbound) return []
         const first = this.#next
         this.#next += count
-        return [{ topic: 1, partition: 0, first }]
+        return [{ topic: 1, name: 'q', partition: 0, first }]
       },
       send: async (place, index, tickMs): Promise<TickAnswer> => {
         await undefined
@@ -147,7 +152,7 @@ export class VirtualBroker {
       },
       isOpen: async () => this.isOpen,
       unsent: ticks => void this.unsent.push(ticks),
-      refused: tickMs => void this.refused.push(tickMs),
+      refused: (tickMs, error) => void (error === null ? this.unwanted : this.refused).push(tickMs),
       sent: () => undefined,
       mayGoOn: error => {
         this.failures.push(error)
@@ -172,6 +177,6 @@ export function scheduleOf(
     rhythm,
     rules: { missed, overlap },
     target: { kind: 'queue', name: 'q', id: 1 },
-    message: { key: null, value: '1', headers: [] },
+    message: { key: null, value: '1', form: 'json', headers: [] },
   }
 }

@@ -23,7 +23,7 @@ import {
 import type { ThreadPlace } from '../wire/link-places.ts'
 import { BusyTakers } from './busy-takers.ts'
 import type { RingWriter, WriterUser } from './ring-writer.ts'
-import { type LinkUpcalls, type SentSettlement, ThreadLink } from './thread-link.ts'
+import { type LinkUpcalls, type SentAnswer, type SentSettlement, ThreadLink } from './thread-link.ts'
 import type { RunReports, TurnTaker, Verdict } from './turn-taker.ts'
 
 interface UsedWriter {
@@ -69,6 +69,8 @@ export class AttachedThread implements LinkUpcalls {
   topicGone: (topic: number) => void = () => undefined
   /** Called when unused rings are to be given back, for the code that publishes from this thread. */
   memoryIsShort: () => void = () => undefined
+  /** Called for each piece of an answer, for the code that requests from this thread. */
+  answer: LinkUpcalls['answer'] = () => undefined
   #lean = 0
   /** Whose writers had receipts since they were told. */
   readonly #answered = new Set<WriterUser>()
@@ -143,12 +145,13 @@ export class AttachedThread implements LinkUpcalls {
 
   /** Tells the host that there is something new in a ring, or that it was closed. */
   ringHost(host: number, ring: number): void {
-    this.#hint(host, ring)
+    this.#links[host]?.hint(ring)
+    this.#links[host]?.ring()
   }
 
   /** Tells the host that the reader for this cursor may not go on before it has a higher ceiling. */
   askHost(host: number, cursor: number): void {
-    this.#hint(host, -1 - cursor)
+    this.ringHost(host, -1 - cursor)
   }
 
   /** The same for a host that need not look before it does so anyway, unless somebody waits for that. */
@@ -156,11 +159,6 @@ export class AttachedThread implements LinkUpcalls {
     const link = this.#links[host]
     link?.hint(-1 - cursor)
     link?.committed()
-  }
-
-  #hint(host: number, number: number): void {
-    this.#links[host]?.hint(number)
-    this.#links[host]?.ring()
   }
 
   /** After a commit: wakes the host if it waits for one. */
@@ -171,6 +169,11 @@ export class AttachedThread implements LinkUpcalls {
   /** Sends the group a settlement other than a plain ack. False when the link is full: try again after a verdict. */
   settle(host: number, settlement: SentSettlement): boolean {
     return this.#links[host]?.settle(settlement) === true
+  }
+
+  /** Sends a queue a piece of an answer. False when the link is full. */
+  reply(host: number, answer: SentAnswer): boolean {
+    return this.#links[host]?.reply(answer) === true
   }
 
   /**
@@ -198,10 +201,8 @@ export class AttachedThread implements LinkUpcalls {
     const beat = (this.address + THREAD_BEAT) >> 2
     this.memory.i32[beat] = ((this.memory.i32[beat] as number) + 1) | 0
     const lean = this.memory.i32[(this.address + THREAD_LEAN) >> 2] as number
-    if (lean !== this.#lean) {
-      this.#lean = lean
-      this.memoryIsShort()
-    }
+    if (lean !== this.#lean) this.memoryIsShort()
+    this.#lean = lean
     const deadline = this.#lastYield + TURN_MS
     this.#takers.lookEverywhere()
     let worked = false

@@ -6,6 +6,15 @@
  */
 import { Doorbell, HintReader, HintWriter, type Memory, RingConsumer, RingProducer } from 'sharedarraybuffer-ring'
 import {
+  ANSWER_BYTES,
+  ANSWERS,
+  type AnswerKind,
+  type AnswerPiece,
+  SETTLEMENT_ANSWER_BYTES,
+  SETTLEMENT_CLIENT,
+} from '../link/answers.ts'
+import {
+  KIND_ANSWER,
   KIND_GONE,
   KIND_RECEIPT,
   KIND_SETTLE,
@@ -29,10 +38,22 @@ export interface LinkUpcalls {
   receipt(ring: number, ringEnd: number, baseOffset: number, status: number): void
   gone(topic: number): void
   verdict(cursor: number, verdict: Verdict): void
+  /** A piece of the answer to a request of this thread, in bytes of its own. */
+  answer(request: number, kind: AnswerKind, piece: Pick<AnswerPiece, 'before' | 'all' | 'bytes'>): void
   /** There is something to do for this cursor. */
   readonly more: (cursor: number) => void
   /** Hints were lost: there may be something to do for any cursor. */
   lost(): void
+}
+
+/** What the consumer of a request says of it: an ack, and a piece of its answer. */
+export interface SentAnswer {
+  readonly cursor: number
+  readonly epoch: number
+  readonly offset: number
+  /** Of its claim; 0: it was acked before. */
+  readonly tag: number
+  readonly piece: AnswerPiece
 }
 
 /** A delivery that was not plainly acked. */
@@ -85,8 +106,36 @@ export class ThreadLink {
   settle({ cursor, epoch, offset, how, deliveryAttempt, delayMs, error }: SentSettlement): boolean {
     const text = settlementText(error, SETTLEMENT_ERROR_MAX)
     const length = SETTLEMENT_BYTES + text.length
-    const address = this.#toHost.claim(length)
+    const address = this.#claim(length, how, { cursor, epoch, offset, tag: deliveryAttempt })
     if (address < 0) return false
+    this.#memory.f64[(address + SETTLEMENT_DELAY) >> 3] = delayMs ?? -1
+    this.#memory.u8.set(text, address + SETTLEMENT_BYTES)
+    this.#publish(length)
+    return true
+  }
+
+  /** Sends a queue a piece of an answer. False when the link is full. */
+  reply({ piece, ...delivery }: SentAnswer): boolean {
+    const { to, kind, before, all, bytes } = piece
+    const length = SETTLEMENT_ANSWER_BYTES + bytes.length
+    const address = this.#claim(length, 'replied', delivery)
+    if (address < 0) return false
+    this.#memory.f64[(address + SETTLEMENT_DELAY) >> 3] = to.request
+    const words = this.#memory.i32
+    const at = (address + SETTLEMENT_CLIENT) >> 2
+    words[at] = to.client
+    words[at + 1] = ANSWERS.indexOf(kind)
+    words[at + 2] = before
+    words[at + 3] = all
+    this.#memory.u8.set(bytes, address + SETTLEMENT_ANSWER_BYTES)
+    this.#publish(length)
+    return true
+  }
+
+  /** Address of a settlement of this length, with what all have in common; negative: there is no room. */
+  #claim(length: number, how: SettleHow, { cursor, epoch, offset, tag }: Omit<SentAnswer, 'piece'>): number {
+    const address = this.#toHost.claim(length)
+    if (address < 0) return address
     const words = this.#memory.i32
     const at = address >> 2
     words[at] = length
@@ -96,13 +145,14 @@ export class ThreadLink {
     words[at + 4] = offset | 0
     words[at + 5] = highOf(offset)
     words[at + 6] = SETTLE[how]
-    words[at + 7] = deliveryAttempt
-    this.#memory.f64[(address + SETTLEMENT_DELAY) >> 3] = delayMs ?? -1
-    this.#memory.u8.set(text, address + SETTLEMENT_BYTES)
+    words[at + 7] = tag
+    return address
+  }
+
+  #publish(length: number): void {
     this.#toHost.advance(length)
     this.#toHost.publish()
     this.#bell.ring()
-    return true
   }
 
   hasWork(): boolean {
@@ -120,6 +170,7 @@ export class ThreadLink {
       const kind = words[at + 1]
       const number = words[at + 2] as number
       if (kind === KIND_GONE) upcalls.gone(number)
+      else if (kind === KIND_ANSWER) this.#answered(upcalls, address)
       else {
         const offset = joinOffset(words[at + 4] as number, words[at + 5] as number)
         if (kind === KIND_RECEIPT) upcalls.receipt(number, words[at + 3] as number, offset, words[at + 6] as number)
@@ -134,11 +185,22 @@ export class ThreadLink {
           })
         }
       }
-      ring.advance(TO_THREAD_BYTES)
+      ring.advance(kind === KIND_ANSWER ? (words[at] as number) : TO_THREAD_BYTES)
     }
     ring.release()
     // The host may have waited for room in this ring.
     this.#bell.ring()
     return true
+  }
+
+  #answered(upcalls: LinkUpcalls, address: number): void {
+    const words = this.#memory.i32
+    const at = address >> 2
+    const from = address + ANSWER_BYTES
+    upcalls.answer(this.#memory.f64[(address + 16) >> 3] as number, ANSWERS[words[at + 2] as number] ?? 'lost', {
+      all: words[at + 3] as number,
+      before: words[at + 6] as number,
+      bytes: Uint8Array.from(this.#memory.u8.subarray(from, from + (words[at + 7] as number))),
+    })
   }
 }

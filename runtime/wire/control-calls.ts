@@ -153,8 +153,8 @@ export interface ControlApi {
   queueStats(queue: number): Promise<QueueSummary>
   /** Asks a queue about its messages. @throws MillraceError MILL_TOPIC_DELETED, MILL_DISK */
   askQueue: AskQueue
-  /** Cancels a message of a queue, whose handler has so long to end. @throws MillraceError MILL_TOPIC_DELETED, MILL_DISK */
-  cancelMessage(queue: number, offset: Offset, graceMs: number): Promise<CancelOutcome>
+  /** Cancels a message of a queue, whose handler has so long to end; null: its signal is aborted, and no more. @throws MillraceError MILL_TOPIC_DELETED, MILL_DISK */
+  cancelMessage(queue: number, offset: Offset, graceMs: number | null): Promise<CancelOutcome>
   listTopics(): Promise<readonly TopicInfo[]>
   listGroups(topic: number): Promise<readonly GroupInfo[]>
   /** `partition` null: all. */
@@ -172,6 +172,7 @@ export type HandlerControlApi = Pick<
   | 'keepSnapshot'
   | 'failRun'
   | 'confirmQueue'
+  | 'cancelMessage'
   | 'routeChanges'
 >
 

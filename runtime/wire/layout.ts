@@ -15,6 +15,7 @@
  *   +140 BEAT      the thread writes, control reads      grows with each turn; a ring of the bell asks for one
  *   +144 HALT      control writes, the thread reads      for tests: in which phase it is to stand still, + 1
  *   +148 LEAN      control writes, the thread reads      grows with each time that rings which nobody uses are to be given back
+ *   +152 TAG       the thread writes, partition reads    tag of its requests; 0: it has made none
  *
  * slot      one per incarnation of a reader of one partition for one group; abandoned, never reused, while its
  *           thread may live
@@ -85,6 +86,7 @@ export const THREAD_TURN: number = LINE_BYTES + 8
 export const THREAD_BEAT: number = LINE_BYTES + 12
 export const THREAD_HALT: number = LINE_BYTES + 16
 export const THREAD_LEAN: number = LINE_BYTES + 20
+export const THREAD_TAG: number = LINE_BYTES + 24
 export const THREAD_BYTES: number = 2 * LINE_BYTES
 
 export const HOST_BELL = 0

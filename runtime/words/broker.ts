@@ -30,7 +30,7 @@ export interface Broker {
    *   durability on disk without a `dir`; `MILL_CONFIG_MISMATCH` for other settings than the queue has, and for the name of a topic;
    *   `MILL_MEMORY` without room for it; `MILL_DISK`, `MILL_CORRUPT`; `MILL_CLOSED`
    */
-  queue<V = unknown>(name: string | QueueDefinition<V>, options?: QueueOptions): Promise<Queue<V>>
+  queue<V = unknown, R = unknown>(name: string | QueueDefinition<V, R>, options?: QueueOptions): Promise<Queue<V, R>>
   /**
    * Opens an exchange, and makes it if it does not exist, which takes a `type`. An exchange that exists is opened without options, or with
    * its own. Topics, queues and exchanges have one namespace.
@@ -60,7 +60,7 @@ export interface Broker {
    */
   producer<V = unknown>(name: string, topic: string | TopicDefinition<V> | Topic<V>): Promise<NamedProducer<V>>
   /**
-   * Sends a message to a queue or topic at each tick of a schedule. A schedule of that name that exists gets what is given here. If its
+   * Sends a message to a queue, a topic or an exchange at each tick of a schedule. A schedule of that name that exists gets what is given here. If its
    * `cron` and `timeZone`, or its `everyMs`, are the same, it goes on with its ticks.
    *
    * A broker with a `dir` keeps its schedules there. In the next process one goes on when its target is opened. Each tick is sent once,
@@ -72,7 +72,14 @@ export interface Broker {
   schedule<V = unknown>(
     name: string,
     when: ScheduleOptions,
-    target: string | Queue<V> | QueueDefinition<V> | Topic<V> | TopicDefinition<V>,
+    target:
+      | string
+      | Queue<V>
+      | QueueDefinition<V>
+      | Topic<V>
+      | TopicDefinition<V>
+      | Exchange<V>
+      | ExchangeDefinition<V>,
     message: TickMessage<NoInfer<V>>,
   ): Promise<Schedule>
   /**

@@ -12,6 +12,7 @@ import {
   MillraceError,
   PartlyRoutedError,
   RejectError,
+  RequestError,
   toWire,
   UnpublishedError,
 } from './errors.ts'
@@ -52,6 +53,7 @@ t.test('every code is raised by a source that ships, and none that is not listed
     new UnpublishedError('x', [], [], 1),
     new PartlyRoutedError('x', [], [], [], 1),
     new RejectError(),
+    new RequestError('x', 'lost'),
   ])
     raised.add(error.code)
   t.strictSame([...raised].sort(), [...ALL_ERROR_CODES])

@@ -1,21 +1,20 @@
 /**
  * Every error that millrace throws at its callers, and the form in which errors cross threads.
  *
- * Leaf module, any thread.
- * Invariants: `fromWire(toWire(e))` keeps class, code, message, stack, cause and retriable, within the bounds below.
- * `toWire` never throws, whatever was thrown. The messages of a FullError or an UnpublishedError do not cross: the
- * publishing thread still holds them.
+ * Leaf module, any thread. Invariants: `fromWire(toWire(e))` keeps class, code, message, stack, cause and retriable, within the bounds
+ * below. `toWire` never throws, whatever was thrown. The messages of a FullError or an UnpublishedError do not cross: the publishing
+ * thread still holds them.
  */
 import { inspect, types } from 'node:util'
 import { ALL_ERROR_CODES, type ErrorCode } from './error-codes.ts'
+import type { RequestFailure } from './queue-request.ts'
+import { shorten } from './shorten.ts'
 
 const MESSAGE_BYTES_MAX = 4 * 1_024
 const STACK_BYTES_MAX = 8 * 1_024
 const LABEL_BYTES_MAX = 256
 /** Number of causes and errors of an AggregateError below the error itself; a cycle of causes ends here too. */
 const CAUSES_MAX = 5
-const ELLIPSIS = '…'
-const ELLIPSIS_BYTES = 3
 
 const BRAND = Symbol.for('millrace.error')
 
@@ -120,14 +119,29 @@ export class RejectError extends MillraceError {
   }
 }
 
+/** Error of a request that has no answer (`MILL_REQUEST_FAILED`). Its `cause` is the error of the handler, if that failed. */
+export class RequestError extends MillraceError {
+  /** Why there is none; `undefined` if the error came from another thread. */
+  readonly reason: RequestFailure | undefined
+
+  /** Makes an error with this reason. */
+  constructor(message: string, reason: RequestFailure | undefined, cause?: unknown) {
+    super('MILL_REQUEST_FAILED', message, { cause })
+    this.name = 'RequestError'
+    this.reason = reason
+  }
+}
+
 /** The class of errors with this code. */
 export type ErrorOf<C extends ErrorCode> = { readonly code: C } & ([C] extends ['MILL_FULL']
   ? FullError
-  : [C] extends ['MILL_UNPUBLISHED']
-    ? UnpublishedError
-    : [C] extends ['MILL_PARTLY_ROUTED']
-      ? PartlyRoutedError
-      : MillraceError)
+  : [C] extends ['MILL_REQUEST_FAILED']
+    ? RequestError
+    : [C] extends ['MILL_UNPUBLISHED']
+      ? UnpublishedError
+      : [C] extends ['MILL_PARTLY_ROUTED']
+        ? PartlyRoutedError
+        : MillraceError)
 
 /** Whether `error` is a MillraceError, from any copy of the package or thread, and has this code, if one is given. */
 export function isMillraceError<C extends ErrorCode = ErrorCode>(error: unknown, code?: C): error is ErrorOf<C> {
@@ -181,6 +195,8 @@ function revive(wire: ErrorWire, cause: Error | undefined): Error {
       return new FullError(message, undefined)
     case 'MILL_UNPUBLISHED':
       return new UnpublishedError(message, [], [], cause)
+    case 'MILL_REQUEST_FAILED':
+      return new RequestError(message, undefined, cause)
     case 'MILL_PARTLY_ROUTED':
       return new PartlyRoutedError(message, [], [], [], cause)
     case 'MILL_REJECTED':
@@ -281,15 +297,4 @@ function read(target: unknown, property: PropertyKey): unknown {
 
 function isObject(value: unknown): value is object {
   return (typeof value === 'object' && value !== null) || typeof value === 'function'
-}
-
-/** The longest start of `text` that fits in `bytesMax` bytes of UTF-8, between characters. */
-function shorten(text: string, bytesMax: number): string {
-  if (text.length * 3 <= bytesMax) return text
-  if (text.length <= bytesMax && Buffer.byteLength(text) <= bytesMax) return text
-  const { read: charsRead } = new TextEncoder().encodeInto(
-    text.slice(0, bytesMax),
-    new Uint8Array(bytesMax - ELLIPSIS_BYTES),
-  )
-  return text.slice(0, charsRead) + ELLIPSIS
 }

@@ -4,6 +4,7 @@ import type { ExchangeDefinition, RouteOptions, RouteReceipt } from './exchange.
 import type { Message, Receipt } from './message.ts'
 import type { QueueMessage, QueueReceipt } from './queue-message.ts'
 import type { QueueDefinition } from './queue-options.ts'
+import type { RequestOptions } from './queue-request.ts'
 import type { TopicDefinition } from './topic-definition.ts'
 
 /** The surroundings of a handler: its place, its data, and publishing. It is used on the handler's thread. */
@@ -20,7 +21,8 @@ export interface HandlerContext<D = unknown> {
   readonly data: D
   /**
    * Aborted when the run stops or the partition moves to another thread. In a queue's handler it is that of the message, up to its end: it is
-   * aborted as well when the message is cancelled (`queue.cancel`), with `MILL_CANCELLED` as its reason.
+   * aborted as well when the message is cancelled (`queue.cancel`), with `MILL_CANCELLED` as its reason, and when the sender of a request
+   * waits no more, with `MILL_TIMEOUT`.
    */
   readonly signal: AbortSignal
   /**
@@ -33,7 +35,8 @@ export interface HandlerContext<D = unknown> {
     message: Message<V> | QueueMessage<V>,
   ): Promise<Receipt>
   /**
-   * Sends a message to a queue. The input is acked only when this message is confirmed, awaited or not.
+   * Sends a message to a queue. The input is acked only when this message is confirmed, awaited or not. Where the input is a request, it
+   * expires with the deadline of that at the latest.
    *
    * @throws MillraceError as `queue.send`; `MILL_CONFIG_MISMATCH` for the name of a topic
    */
@@ -49,6 +52,17 @@ export interface HandlerContext<D = unknown> {
     message: QueueMessage<V>,
     options?: RouteOptions,
   ): Promise<RouteReceipt>
+  /**
+   * Sends a request to a queue that exists, as `queue.request`. If the handler's own message is a request, this one waits no longer than the
+   * sender of that. A request to the queue that this handler serves may wait for the handler itself.
+   *
+   * @throws MillraceError as `queue.request`
+   */
+  request<V, R = unknown>(
+    target: string | QueueDefinition<V, R>,
+    message: QueueMessage<V>,
+    options?: RequestOptions,
+  ): Promise<R>
 }
 
 /** A handler without state. Return or resolve: ack. Throw or reject: a failed attempt. */

@@ -18,6 +18,11 @@ export interface QueueDelivery<V = unknown> extends Delivery<V> {
   readonly id: string
   /** Priority of the message. */
   readonly priority: number
+  /**
+   * Moment from which the message is not worth the work any more; null: there is none. It is the end of its time to live, or of the time that
+   * the sender of a request waits.
+   */
+  readonly deadline: Date | null
 }
 
 /**
@@ -27,8 +32,10 @@ export interface QueueDelivery<V = unknown> extends Delivery<V> {
  *   the end of the subscription. Neither changes anything.
  */
 export interface ManualQueueDelivery<V = unknown> extends QueueDelivery<V>, ManualDelivery<V> {
-  /** Acknowledges the message: it is done, and is gone from the queue. */
+  /** Acknowledges the message: it is done, and is gone from the queue. The sender of a request gets `undefined`. */
   ack(): void
+  /** Acknowledges the message, and answers it if it is a request (`queue.request`): its sender gets this value. */
+  reply(value?: unknown): void
   /**
    * Reports a failed attempt: the message is retried after the backoff, or after `delayMs`, or dead-lettered.
    *
@@ -49,7 +56,10 @@ export interface ManualQueueDelivery<V = unknown> extends QueueDelivery<V>, Manu
    * @throws MillraceError `MILL_DISK`; `MILL_SETTLED` or `MILL_CLOSED` where the queue took the message back
    */
   readonly confirmed: Promise<void>
-  /** Aborted when the message is cancelled (`queue.cancel`), with `MILL_CANCELLED` as its reason. */
+  /**
+   * Aborted when the message is cancelled (`queue.cancel`), with `MILL_CANCELLED` as its reason, and when the sender of a request waits no
+   * more, with `MILL_TIMEOUT`.
+   */
   readonly signal: AbortSignal
   /** Whether the delivery is settled, or lost because its time was over. */
   readonly settled: boolean

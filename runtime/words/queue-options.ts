@@ -75,14 +75,16 @@ export interface QueueOptions {
   readonly sendRate?: Rate | undefined
 }
 
-/** A queue's name, options and value type, shared by senders and handlers. */
-export interface QueueDefinition<V = unknown> {
+/** A queue's name, options and types of values and replies, shared by senders and handlers. */
+export interface QueueDefinition<V = unknown, R = unknown> {
   /** Name of the queue. */
   readonly name: string
   /** Options of the queue. */
   readonly options: QueueOptions
   /** Type of the values only; never present. */
   readonly value?: V
+  /** Type of what `request` resolves with only; never present. */
+  readonly reply?: R
 }
 
 /** Options of `queue.handle`. */

@@ -6,6 +6,7 @@ import type { ManualQueueDelivery } from './queue-delivery.ts'
 import type { QueueBatchHandler, QueueHandler, QueueMessageHandler } from './queue-handler.ts'
 import type { QueueBatchReceipt, QueueMessage, QueueReceipt } from './queue-message.ts'
 import type { QueueConsumeOptions, QueueHandleOptions, QueueObserveOptions, QueueRunOptions } from './queue-options.ts'
+import type { RequestOptions } from './queue-request.ts'
 import type { QueueRun } from './queue-run.ts'
 import type { QueueStats } from './queue-stats.ts'
 import type { MessageChange, UpdateOutcome } from './queue-update.ts'
@@ -21,7 +22,7 @@ import type { BrowseFilter, QueuedMessage, QueueExplanation } from './queued-mes
  * All calls that consume check their options: `MILL_UNKNOWN_OPTION`, `MILL_INVALID_OPTION`, `MILL_OUT_OF_RANGE`. They fail with `MILL_MEMORY`
  * without room for a consumer, `MILL_ABORTED` by their signal, and `MILL_CLOSED`.
  */
-export interface Queue<V = unknown> {
+export interface Queue<V = unknown, R = unknown> {
   /** Name of the queue. */
   readonly name: string
   /**
@@ -49,6 +50,17 @@ export interface Queue<V = unknown> {
    *   were on their way and may be there; `cause` is an error as of `send`
    */
   sendBatch(messages: readonly QueueMessage<V>[], options?: PublishOptions): Promise<QueueBatchReceipt>
+  /**
+   * Sends one message, and resolves with what its handler returned: bytes as a `Uint8Array`, all else by way of JSON. Failed attempts are
+   * tried again meanwhile.
+   *
+   * `timeoutMs` is the deadline of the message. Beyond it nobody begins the message, and the `signal` of its handler is aborted. A message that
+   * nobody waits for any more leaves no dead letter. The answer may be as large as a message of the queue.
+   *
+   * @throws MillraceError `MILL_TIMEOUT`, `MILL_ABORTED` when it waits no more; `MILL_REQUEST_FAILED` with a `reason` when the message ended
+   *   without an answer; `MILL_FULL` also when 65,536 requests of this thread wait; `MILL_TOPIC_DELETED`; and as `send`
+   */
+  request(message: QueueMessage<V>, options?: RequestOptions): Promise<R>
   /** Resolves when the queue has all that this thread sent so far. Rejects when a message that `trySend` took was refused. */
   flush(): Promise<void>
   /**

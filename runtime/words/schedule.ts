@@ -39,14 +39,16 @@ export interface TickMessage<V = unknown> {
   readonly key?: Key | null | undefined
   /** Headers of the message; default: none. */
   readonly headers?: GivenHeaders | undefined
-  /** For a queue: priority of the message; default 0. */
+  /** For a queue or an exchange: priority of the message; default 0. */
   readonly priority?: number | undefined
-  /** For a queue: time from its tick on in which no consumer gets the message, in ms; default 0. */
+  /** For a queue or an exchange: time from its tick on in which no consumer gets the message, in ms; default 0. */
   readonly delayMs?: number | undefined
-  /** For a queue: time in which a consumer must get the message, in ms, at least 1; default `Infinity`. */
+  /** For a queue or an exchange: time in which a consumer must get the message, in ms, at least 1; default `Infinity`. */
   readonly ttlMs?: number | undefined
   /** For a topic: partition of the message. Default: that of the key; without a key all ticks of a schedule go to one partition. */
   readonly partition?: number | undefined
+  /** For an exchange: routing key of the message; default `''`. */
+  readonly routingKey?: string | undefined
 }
 
 /** Ticks of a schedule since the broker was opened. */
@@ -65,7 +67,7 @@ export interface ScheduleStats {
 export interface Schedule {
   /** Name of the schedule. */
   readonly name: string
-  /** Name of the queue or topic that its messages go to. */
+  /** Name of the queue, topic or exchange that its messages go to. */
   readonly target: string
   /** Whether it is paused. */
   readonly paused: boolean

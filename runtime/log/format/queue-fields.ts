@@ -10,14 +10,15 @@
  *      1 notBefore       f64 ms since the epoch: it is not due before
  *      2 expiresAt       f64 ms since the epoch: it is not handed out from then on
  *      4 reply           u32 client, u32 0, f64 request: who waits for an answer, and to which of its requests
- *      8 deadline        f64 ms since the epoch: the answer comes too late from then on
+ *      8 deadline        f64 ms on the clock of the process that sent it (`nowMs`): the answer comes too late from then on
  *     16 transaction     f64 producer, u32 epoch, u32 index, f64 transaction: the message is its index-th
  *    16 bytes, the id's hash, only with an id; text of the id in UTF-8, padded with zeroes to a multiple of 8
  * ```
  *
- * The id's hash has a fixed place for whoever looks at many; the text is for whoever is told. `reply`, `deadline` and
- * `transaction` are laid out for later, and nobody sends them yet. A reader cannot pass over a part that it does not
- * know: then the frame has a higher version.
+ * The id's hash has a fixed place for whoever looks at many; the text is for whoever is told. A request has `reply`, `deadline`
+ * and `expiresAt`. Another process knows none of its callers, and so `deadline` is on the clock of theirs. `transaction` is laid
+ * out for later, and nobody sends it yet. A reader cannot pass over a part that it does not know: then the frame has a
+ * higher version.
  *
  * Leaf, any thread. Begins at a multiple of 8, and so does what follows. Bound: QUEUE_FIELDS_BYTES_MAX.
  */
@@ -36,10 +37,14 @@ const DEADLINE = 8
 const TRANSACTION = 16
 const KNOWN_PARTS = 31
 
+/** Where the number of the request is in `reply`, and bytes of `reply`. */
+export const REPLY_REQUEST = 8
+export const REPLY_BYTES = 16
+
 /** Bytes of the parts, by their bits. */
 const PART_BYTES: Uint8Array = Uint8Array.from({ length: KNOWN_PARTS + 1 }, (_, parts) => {
   const one = (bit: number, bytes: number): number => ((parts & bit) === 0 ? 0 : bytes)
-  return one(NOT_BEFORE, 8) + one(EXPIRES_AT, 8) + one(REPLY, 16) + one(DEADLINE, 8) + one(TRANSACTION, 24)
+  return one(NOT_BEFORE, 8) + one(EXPIRES_AT, 8) + one(REPLY, REPLY_BYTES) + one(DEADLINE, 8) + one(TRANSACTION, 24)
 })
 
 export const QUEUE_FIELDS_BYTES_MAX: number =
@@ -111,6 +116,16 @@ export function notBeforeAt(word: number): number {
 export function expiresAtAt(word: number): number {
   if ((word & (EXPIRES_AT << 8)) === 0) return 0
   return (word & (NOT_BEFORE << 8)) === 0 ? FIXED_BYTES : FIXED_BYTES + 8
+}
+
+/** Whether they are those of a request, by their first four bytes. */
+export function areOfRequest(word: number): boolean {
+  return (word & ((REPLY | DEADLINE) << 8)) === (REPLY | DEADLINE) << 8
+}
+
+/** Where `reply` is in the fields of a request, by their first four bytes; `deadline` is REPLY_BYTES behind it. */
+export function replyAtOf(word: number): number {
+  return FIXED_BYTES + (PART_BYTES[(word >>> 8) & (NOT_BEFORE | EXPIRES_AT)] as number)
 }
 
 /** Whether they have `notBefore` or `expiresAt`, by their first four bytes. */

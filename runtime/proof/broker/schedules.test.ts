@@ -1,6 +1,6 @@
 /** Schedules of whole brokers: what is sent where, what the next process goes on with, and how one ends. */
 import t from 'tap'
-import type { Broker, BrokerEvents, Queue } from '../../index.ts'
+import type { Broker, BrokerEvents, Delivery, Queue } from '../../index.ts'
 import { delay, folderOf, openBroker, readAll, rejection, until } from '../fixtures/broker.fixture.ts'
 
 const EVERY_MS = 40
@@ -46,12 +46,9 @@ t.test('each tick sends the message, with its schedule and its tick, to a queue 
   const seen: unknown[] = []
   const run = await queue.handle(({ value, key, priority, headers }) => void seen.push([value, key, priority, headers]))
   await run.idle()
-  t.match(seen[0], [
-    null,
-    'k',
-    1,
-    { 'millrace-schedule': 'jobs', 'millrace-tick': new Date(next[0] as number).toISOString() },
-  ])
+  t.match(seen[0], [null, 'k', 1, { 'millrace-schedule': 'jobs' }])
+  const ticks = seen.map(each => `${(each as [unknown, unknown, unknown, Delivery['headers']])[3]['millrace-tick']}`)
+  t.ok(areInStep([new Date(next[0] as number).toISOString(), ...ticks]))
   const records = await readAll(topic)
   t.match(records[0], { value: { text: 'a' }, key: null, headers: { own: 'h', 'millrace-schedule': 'log' } })
   t.equal(new Set(records.map(({ partition }) => partition)).size, 1, 'all in one partition')
@@ -227,6 +224,74 @@ t.test('a schedule ends with its target, and says so', async t => {
   t.strictSame((await folder.open()).schedules(), [])
 })
 
+t.test('through an exchange each tick goes to all that is bound, once, also in the next process', async t => {
+  const folder = folderOf(t)
+  const first = await folder.open()
+  const unsent = unsentOf(first)
+  const events = await first.exchange<number>('events', { type: 'topic' })
+  const made = await first.schedule('s', { everyMs: EVERY_MS, missed: 'all' }, events, {
+    value: 7,
+    routingKey: 'a.b',
+    priority: 1,
+    ttlMs: 60_000,
+  })
+  await until(async () => made.stats().refused > 0)
+  t.match(unsent[0], {
+    reason: 'refused',
+    error: { code: 'MILL_UNROUTABLE', message: /^exchange events has no binding/ },
+  })
+  const [jobs, urgent] = [await first.queue('jobs'), await first.queue('urgent', { priorities: 2 })]
+  const log = await first.topic('log', { partitions: 2 })
+  for (const target of [jobs, urgent, log]) await events.bind(target, 'a.*')
+  await until(async () => made.stats().sent >= 3)
+  await first.close()
+
+  const broker = await folder.open()
+  const [kept] = broker.schedules()
+  await broker.queue('jobs')
+  await delay(2 * EVERY_MS)
+  t.equal(kept?.stats().sent, 0, 'it waits for its exchange')
+  const again = await broker.exchange<number>('events')
+  await until(async () => (kept?.stats().sent ?? 0) >= 3)
+  await kept?.pause()
+  const [ticks, others] = [await ticksIn(await broker.queue('jobs')), await ticksIn(await broker.queue('urgent'))]
+  const records = await readAll(await broker.topic('log'))
+  t.strictSame(others, ticks)
+  t.strictSame(
+    records.map(({ headers }) => headers['millrace-tick']),
+    ticks,
+  )
+  t.match(records[0], { value: 7, headers: { 'millrace-routing-key': 'a.b' } })
+  t.equal(Date.parse(ticks.at(-1) as string) - Date.parse(ticks[0] as string), (ticks.length - 1) * EVERY_MS)
+  await again.delete()
+  await until(async () => broker.schedules().length === 0)
+})
+
+t.test('what is kept of one schedule goes before what others send to its target', async t => {
+  const folder = folderOf(t)
+  const first = await folder.open()
+  const full = await first.queue('jobs', { maxMessages: 1 })
+  await full.send({ value: 0 })
+  const events = await first.exchange('events', { type: 'fanout' })
+  await events.bind(full)
+  const when = { everyMs: EVERY_MS, missed: 'all' } as const
+  const [tick] = (await first.schedule('routed', when, events, { value: 1 })).next()
+  await delay(4 * EVERY_MS)
+  await first.schedule('direct', when, full, { value: 2 })
+  await delay(4 * EVERY_MS)
+  await first.close()
+  const broker = await folder.open()
+  const queue = await broker.queue('jobs', { maxMessages: 10_000 })
+  const [direct, routed] = broker.schedules()
+  await until(async () => (direct?.stats().sent ?? 0) >= 2)
+  await broker.exchange('events')
+  await until(async () => (routed?.stats().sent ?? 0) >= 2)
+  for (const schedule of broker.schedules()) await schedule.remove()
+  const ticks = await ticksIn(queue, 'routed')
+  t.equal(ticks[0], tick?.toISOString())
+  t.equal(new Set(ticks).size, ticks.length)
+})
+
 t.test('into a topic in memory of a broker with a folder a schedule goes on in the next process as well', async t => {
   const folder = folderOf(t)
   const options = { durability: 'memory', groups: ['reader'] } as const
@@ -245,6 +310,7 @@ t.test('wrong input is refused with what to do, and changes nothing', async t =>
   const other = await openBroker(t)
   const queue = await broker.queue('jobs')
   const topic = await broker.topic('log', { partitions: 2 })
+  const events = await broker.exchange('events', { type: 'fanout' })
   await other.queue('jobs')
   const foreign = await other.queue('elsewhere')
   const hour = { everyMs: 3_600_000 }
@@ -302,6 +368,10 @@ t.test('wrong input is refused with what to do, and changes nothing', async t =>
     ['s', hour, queue, { value: 'x'.repeat(70_000) }, /MILL_TOO_LARGE/],
     ['s', hour, topic, { value: 1, partition: 2 }, /MILL_OUT_OF_RANGE `partition` must be an integer from 0 to 1/],
     ['s', hour, topic, { value: 1, delayMs: 5 }, /MILL_UNKNOWN_OPTION/],
+    ['s', hour, events, { value: 1, partition: 0 }, /MILL_INVALID_OPTION .* no `partition`/],
+    ['s', hour, events, { value: 1, routingKey: 7 }, /MILL_INVALID_OPTION a routing key is a string/],
+    ['s', hour, events, { value: 1, priorty: 7 }, /MILL_UNKNOWN_OPTION .*priority/],
+    ['s', hour, events, { value: 'x'.repeat(70_000) }, /MILL_TOO_LARGE/],
     ['s', hour, topic, { value: 1, timestamp: 5 }, /MILL_INVALID_OPTION .* no `timestamp`/],
   ]
   for (const [name, when, target, message, why] of wrong) {

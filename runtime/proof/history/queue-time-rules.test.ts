@@ -90,3 +90,27 @@ t.test(
 t.test('a dead letter that says expired of what has no time to live is found', async t => {
   t.match(judge([sent('a'), letter('a', 0)]), [/^Q6: q\/0@0 is a dead letter as expired/])
 })
+
+const updating = (id: string): HistoryEvent => ({ kind: 'updating', topic: 'q', id })
+const updated = (id: string, what: object): HistoryEvent => ({ kind: 'updated', topic: 'q', id, ...what })
+
+t.test('what was updated is judged by its new times, and by neither while that is under way', async t => {
+  const put = (what: object): HistoryEvent[] => [sent('a', { expiresMs: 60 }), updating('a'), updated('a', what)]
+  const early = [...put({ isChanged: true, dueMs: 300 }), delivered('a', 0, 299)]
+  t.match(judge(early), [/^Q6: c got q\/0@0 at 299, and it was due at 300/])
+  const kept = (atMs: number, what: object) => judge([...put(what), delivered('a', 0, atMs)], { takesBackInTime: true })
+  t.match(kept(66, { isChanged: false, dueMs: 300, expiresMs: 900 }), [/expired at 60/], 'it was not changed')
+  t.match(kept(66, { isChanged: true }), [/expired at 60/], 'its time to live was not')
+  t.match(kept(506, { isChanged: true, expiresMs: 500 }), [/expired at 500/])
+  t.same(kept(66, { isChanged: true, expiresMs: 500 }), [])
+  t.same(kept(66, { isChanged: true, dueMs: 61 }), [], 'a new delay moves the end')
+  t.same(kept(66, {}), [], 'nobody knows what became of it')
+  t.same(judge([sent('a', { dueMs: 100 }), updating('a'), delivered('a', 0, 5)]), [], 'it is under way')
+})
+
+t.test('a loss of power may undo an update', async t => {
+  const died: HistoryEvent = { kind: 'died', how: 'power', isWhole: false, atMs: 50 }
+  const put = [sent('a'), updating('a'), updated('a', { isChanged: true, dueMs: 300 })]
+  t.same(judge([...put, died, delivered('a', 0, 60)]), [])
+  t.equal(judge([...put, { ...died, how: 'killed' }, delivered('a', 0, 60)]).length, 1)
+})

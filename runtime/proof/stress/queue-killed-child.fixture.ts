@@ -2,7 +2,7 @@
  * A process with a work queue on disk that is killed: `node queue-killed-child.fixture.js FOLDER DURABILITY LIFE POINT LAST`.
  *
  * It sends what has an id among the last messages of the life before again (LAST is `LIFE:SENT`, or `-`). Then it sends while the queue has
- * room, some of it twice, cancels some, and consumes by three consumers of different prefetch: a handler thread that learns it, an observer and a
+ * room, some of it twice, cancels and updates some, and consumes by three consumers of different prefetch: a handler thread that learns it, an observer and a
  * loop. Lines, each by a write that has reached the pipe when it returns:
  *
  * ```
@@ -13,6 +13,8 @@
  * w KEY TEXT                     what is wrong with that
  * x KEY                          before it is cancelled
  * y KEY OUTCOME                  what has become of that
+ * u KEY                          before it is updated
+ * v KEY OUTCOME PRIORITY DUE     what has become of that; its priority, and when it is due from then on, on the wall clock; -1: as before
  * e KEY HOW                      before it settles it: ack, fail, reject, release
  * c KEY HOW FAILED               that settlement is confirmed; failures that are known from then on
  * at POINT, not at POINT         right before it kills itself
@@ -28,6 +30,7 @@ import type { QueueReceipt } from '../../words/queue-message.ts'
 import { pointOf } from './crash-point-of.fixture.ts'
 import { die, dieAtHalt } from './death.fixture.ts'
 import {
+  changeOf,
   conductOf,
   idOf,
   isCancelled,
@@ -79,6 +82,7 @@ async function sendAll(queue: Queue<KilledValue>): Promise<void> {
         const twice = sequence % 12 === 0 ? send(queue, Number(life), sequence) : undefined
         const id = await send(queue, Number(life), sequence)
         if (isCancelled(sequence)) void cancel(queue, sequence, id)
+        void update(queue, sequence, id)
         await twice
       }),
     )
@@ -121,6 +125,17 @@ async function cancel(queue: Queue<KilledValue>, sequence: number, id: string): 
   const key = keyOf({ life: Number(life), sequence })
   say(`x ${key}`)
   say(`y ${key} ${await queue.cancel(id)}`)
+}
+
+async function update(queue: Queue<KilledValue>, sequence: number, id: string): Promise<void> {
+  const key = keyOf({ life: Number(life), sequence })
+  const change = changeOf(sequence)
+  if (change === null) return
+  say(`u ${key}`)
+  const now = Date.now()
+  const outcome = await queue.update(id, change)
+  const [priority, due] = 'priority' in change ? [change.priority, -1] : [-1, now + change.delayMs]
+  say(`v ${key} ${outcome} ${priority} ${due}`)
 }
 
 function begun({ value, id, offset, deliveryAttempt, failedAttempts }: Consumed): void {

@@ -12,6 +12,8 @@ import { conductOf, KILLED, timesOf } from './queue-killed.fixture.ts'
 import { KilledKeys } from './queue-killed-keys.fixture.ts'
 
 const PROBLEMS_MAX = 20
+/** The clocks of two moments are two. */
+const EARLY_MS = 5
 /** Deaths before a message is dead-lettered as crashed: two beside others, and two alone. */
 const ACCUSED_AFTER = 4
 
@@ -36,6 +38,10 @@ interface Known {
   /** Whether it was to be cancelled, and what the queue has said to that. */
   toCancel: boolean
   outcome: string | undefined
+  /** Whether nobody knows what became of its update; its priority and when it is due by that, or -1. */
+  isUnsure: boolean
+  priority: number
+  dueAt: number
   /** Whether it was taken, and when all that waited was purged it waited. */
   taken: boolean
   purged: boolean
@@ -51,6 +57,7 @@ export class QueueKillOracle {
   #confirms = 0
   #duplicates = 0
   #cancelled = 0
+  #updated = 0
   /** The life of the last purge: what has a delay and was sent before may be gone. */
   #purgedIn = -1
   readonly #sent = new Map<number, number>()
@@ -78,6 +85,10 @@ export class QueueKillOracle {
     return this.#cancelled
   }
 
+  get updated(): number {
+    return this.#updated
+  }
+
   sentIn(life: number): number {
     return this.#sent.get(life) ?? 0
   }
@@ -90,6 +101,8 @@ export class QueueKillOracle {
     else if (word === 'w') this.#say(line.slice(2))
     else if (word === 'x') this.#of(first).toCancel = true
     else if (word === 'y') this.#cancel(first, second)
+    else if (word === 'u') this.#of(first).isUnsure = true
+    else if (word === 'v') this.#update(first, second, Number(third), Number(fourth))
     else if (word === 'b') this.begin(life, first, second, Number(third), Number(fourth))
     else if (word === 'e') this.#end(life, first, second)
     else if (word === 'c') this.#confirm(first, second, Number(third))
@@ -116,6 +129,9 @@ export class QueueKillOracle {
         confirmed: undefined,
         toCancel: false,
         outcome: undefined,
+        isUnsure: false,
+        priority: -1,
+        dueAt: -1,
         taken: false,
         purged: false,
         failuresKept: 0,
@@ -151,6 +167,16 @@ export class QueueKillOracle {
     else if (outcome === 'unknown') this.#say(`${key} has a receipt, and is unknown to cancel`)
   }
 
+  #update(key: string, outcome: string, priority: number, dueAt: number): void {
+    const known = this.#of(key)
+    known.isUnsure = false
+    if (outcome === 'unknown') this.#say(`${key} has a receipt, and is unknown to update`)
+    if (outcome !== 'updated') return
+    this.#updated++
+    known.priority = priority
+    known.dueAt = dueAt
+  }
+
   /** All that waited was purged, in a life without a consumer. What has a delay may not have been due. */
   purged(life: number): void {
     this.#purgedIn = life
@@ -167,6 +193,9 @@ export class QueueKillOracle {
     if (known.ackedIn === life) this.#say(`${key} came again in life ${life}, in which it was acked`)
     if (known.outcome === 'cancelled') this.#say(`${key} came in life ${life} after it was cancelled`)
     if (known.purged) this.#say(`${key} came in life ${life} after it was purged`)
+    // Heard later than it was said.
+    const early = known.dueAt - Date.now()
+    if (early > EARLY_MS) this.#say(`${key} came in life ${life}, ${early} ms before the time to which it was put off`)
     for (const problem of this.#keys.begin(life, key, Number(id.split('@')[1]))) this.#say(problem)
     this.#judgeAttempt(life, key, known, attempt)
     if (failed < known.failed || failed < known.failuresKept)
@@ -203,8 +232,15 @@ export class QueueKillOracle {
     if (how === 'fail') known.failuresKept = Math.max(known.failuresKept, failed)
   }
 
-  /** What one consumer got, in the order in which it got it, while nothing was sent and it had room for all. */
-  judgeOrder(got: readonly { readonly key: string; readonly priority: number; readonly offset: number }[]): void {
+  /**
+   * What one consumer got, in the order in which it got it, while nothing was sent and it had room for all; each with the priority with which it
+   * was sent. What was put off has a place that is not known.
+   */
+  judgeOrder(all: readonly { readonly key: string; readonly priority: number; readonly offset: number }[]): void {
+    const got = all.flatMap(one => {
+      const { isUnsure = false, dueAt = -1, priority = -1 } = this.#known.get(one.key) ?? {}
+      return isUnsure || dueAt !== -1 ? [] : [priority === -1 ? one : { ...one, priority }]
+    })
     for (let at = 1; at < got.length; at++) {
       const [before, now] = [got[at - 1], got[at]] as [(typeof got)[number], (typeof got)[number]]
       const isRight = before.priority > now.priority || (before.priority === now.priority && before.offset < now.offset)

@@ -184,3 +184,22 @@ t.test('what was taken back', async t => {
   purged.hear(2, 'b 0:5 q@5 1 0')
   t.match(purged.problems.join(), /0:5 came in life 2 after it was purged/)
 })
+
+t.test('what was updated', async t => {
+  const after = (ms: number): string => `${Date.now() + ms}`
+  const put = (answer: string): readonly string[] => ['a 0:5 q@5', 'u 0:5', `v 0:5 ${answer}`]
+  const begins = ['b 0:5 q@5 1 0'] as const
+  t.match(problems(put(`updated -1 ${after(90_000)}`), begins), /0:5 came in life 1, \d+ ms before the time to which/)
+  t.equal(problems(put(`unacked -1 ${after(90_000)}`), begins), '', 'it was not')
+  t.equal(problems(put(`updated -1 ${after(-9)}`), begins), '')
+  t.match(problems(put('unknown 1 -1')), /is unknown to update/)
+  const order = (lines: readonly string[]): string => {
+    const oracle = heard(lines)
+    oracle.judgeOrder([5, 2].map(offset => ({ key: `0:${offset}`, priority: 1, offset })))
+    return oracle.problems.join()
+  }
+  t.match(order(['a 0:5 q@5', 'a 0:2 q@2']), /0:2 .* came after 0:5/)
+  t.equal(order([...put('updated 2 -1'), 'a 0:2 q@2']), '', 'it goes first now')
+  t.match(order([...put('updated 0 -1'), 'a 0:2 q@2']), /0:2 .* came after 0:5 .priority 0/)
+  t.equal(order(put('updated 0 -1').slice(0, 2)), '', 'nobody knows')
+})

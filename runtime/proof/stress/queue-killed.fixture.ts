@@ -86,3 +86,12 @@ export function conductOf(sequence: number): KilledConduct {
   if (rest === 11) return 'failOnce'
   return rest === 13 || rest === 17 ? 'release' : 'ack'
 }
+
+/** What a message is updated to that has neither key nor id: a delayed one to a longer delay, and one of the lowest priority to the highest. */
+export function changeOf(sequence: number): { readonly priority: number } | { readonly delayMs: number } | null {
+  const { delayMs, ttlMs } = timesOf(sequence)
+  const isNamed = orderKeyOf(sequence) !== null || idOf(0, sequence) !== undefined
+  if (isNamed || ttlMs !== undefined || conductOf(sequence) !== 'ack' || isCancelled(sequence)) return null
+  if (delayMs !== undefined) return { delayMs: 600 }
+  return priorityOf(sequence) === 0 ? { priority: KILLED.queue.priorities - 1 } : null
+}

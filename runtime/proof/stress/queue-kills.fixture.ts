@@ -39,6 +39,7 @@ export interface QueueKills {
   readonly confirms: number
   readonly duplicates: number
   readonly cancelled: number
+  readonly updated: number
   readonly purged: number
   /** Deaths at a random moment, and those that did not come to their point. */
   readonly others: ReadonlyMap<string, number>
@@ -207,7 +208,7 @@ export async function killQueues(
   }
   if (problems.length === 0) rmSync(parent, { recursive: true })
   else process.stderr.write(`the folder is kept: ${folder.dir}\n`)
-  const { receipts, begins, confirms, duplicates, cancelled } = oracle
+  const { receipts, begins, confirms, duplicates, cancelled, updated } = oracle
   const { purged } = folder
-  return { deaths: died, receipts, begins, confirms, duplicates, cancelled, purged, others, problems }
+  return { deaths: died, receipts, begins, confirms, duplicates, cancelled, updated, purged, others, problems }
 }

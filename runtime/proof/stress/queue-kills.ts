@@ -7,7 +7,7 @@
  * those of every log, of the file of settled messages, and of segments that are removed or rewritten; up to three processes in a row die in
  * recovery. Before a death in recovery the end of each log is torn, and with `fsync` cut before, as by a loss of power.
  *
- * Messages have keys (`keyConcurrency: 1`), ids by which they are sent again, delays and times to live; some are cancelled, and once in the
+ * Messages have keys (`keyConcurrency: 1`), ids by which they are sent again, delays and times to live; some are cancelled, some updated, and once in the
  * life of a folder what waits is purged.
  *
  * A line on standard error says every ten seconds how far it is.
@@ -43,7 +43,7 @@ async function main(): Promise<void> {
   const progress = new Progress()
   const problems: string[] = []
   let [deaths, receipts, begins, confirms] = [0, 0, 0, 0]
-  let [duplicates, cancelled, purged] = [0, 0, 0]
+  let [duplicates, cancelled, updated, purged] = [0, 0, 0, 0]
   for (let folder = 0; deaths < cycles && problems.length === 0; folder++) {
     const each = Math.min(Number(values.each), cycles - deaths)
     const before = deaths
@@ -56,6 +56,7 @@ async function main(): Promise<void> {
     confirms += round.confirms
     duplicates += round.duplicates
     cancelled += round.cancelled
+    updated += round.updated
     purged += round.purged
     for (const [how, count] of round.others) others.set(how, (others.get(how) ?? 0) + count)
     problems.push(...round.problems)
@@ -69,7 +70,7 @@ async function main(): Promise<void> {
   console.log([...others].map(([how, count]) => `${how} ${count}`).join(', '))
   console.log(`deaths in recovery, in a row: ${schedule.rows.map(([nth, count]) => `${nth}: ${count}`).join(', ')}`)
   const told = `${receipts} receipts, ${begins} messages begun, ${confirms} settlements confirmed`
-  const taken = `${duplicates} duplicates, ${cancelled} cancelled, ${purged} purged`
+  const taken = `${duplicates} duplicates, ${cancelled} cancelled, ${updated} updated, ${purged} purged`
   console.log(`${deaths} deaths, ${told}, ${taken}: ${problems.length} problems`)
   if (problems.length > 0 || !(await poison(Number(values.poison)))) process.exitCode = 1
 }

@@ -1,6 +1,7 @@
 /** The schedules of processes that are killed, and where they send to. */
 import type { StoreTuning } from '../../embedded/session.ts'
 import type { Broker } from '../../words/broker.ts'
+import type { Exchange } from '../../words/exchange.ts'
 import type { Durability } from '../../words/message.ts'
 import type { Queue } from '../../words/queue.ts'
 import type { ScheduleOptions, TickMessage } from '../../words/schedule.ts'
@@ -15,6 +16,9 @@ export interface KilledTargets {
   /** Messages are consumed. */
   readonly worked: Queue
   readonly log: Topic
+  /** One of the two that an exchange leads to; the other is `log`. */
+  readonly routed: Queue
+  readonly events: Exchange
 }
 
 export interface KilledSchedule {
@@ -24,13 +28,15 @@ export interface KilledSchedule {
   readonly message: TickMessage
   /** From tick to tick. */
   readonly everyMs: number
+  /** Where its messages come to. */
+  readonly comesTo: readonly string[]
 }
 
 function every(name: string, everyMs: number, target: keyof KilledTargets, message: TickMessage): KilledSchedule {
-  return { name, when: { everyMs, missed: 'all' }, target, message, everyMs }
+  return { name, when: { everyMs, missed: 'all' }, target, message, everyMs, comesTo: [target] }
 }
 
-/** Two of them share a target, and one has ticks by a pattern. */
+/** Some share a target, one has ticks by a pattern, and one goes through an exchange. */
 export const KILLED_SCHEDULES: readonly KilledSchedule[] = [
   every('kept', 30, 'kept', { value: 1 }),
   every('worked', 20, 'worked', { value: 'x'.repeat(2_000) }),
@@ -42,13 +48,18 @@ export const KILLED_SCHEDULES: readonly KilledSchedule[] = [
     target: 'log',
     message: { value: 4, key: 'k' },
     everyMs: 1_000,
+    comesTo: ['log'],
   },
+  { ...every('routed', 35, 'events', { value: 5, routingKey: 'a.b' }), comesTo: ['routed', 'log'] },
 ]
 
 export async function openTargets(broker: Broker, durability: Durability): Promise<KilledTargets> {
-  return {
-    kept: await broker.queue('kept', { durability }),
-    worked: await broker.queue('worked', { durability }),
-    log: await broker.topic('log', { partitions: 3, durability }),
-  }
+  const kept = await broker.queue('kept', { durability })
+  const worked = await broker.queue('worked', { durability })
+  const log = await broker.topic('log', { partitions: 3, durability })
+  const routed = await broker.queue('routed', { durability })
+  const events = await broker.exchange('events', { type: 'topic' })
+  await events.bind(routed, 'a.#')
+  await events.bind(log, '*.b')
+  return { kept, worked, log, routed, events }
 }

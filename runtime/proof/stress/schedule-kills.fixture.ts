@@ -27,34 +27,35 @@ export interface ScheduleKills {
   readonly problems: readonly string[]
 }
 
-/** Places of the messages of each tick, by schedule and tick. */
+/** Places of the messages of each tick, by schedule, target and tick. */
 class Ticks {
   readonly #places = new Map<string, Set<string>>()
   readonly problems: string[] = []
 
-  hear(schedule: unknown, tick: unknown, place: string): void {
-    const key = `${schedule} ${tick}`
+  hear(schedule: unknown, target: string, tick: unknown, place: string): void {
+    const key = `${schedule}@${target} ${tick}`
     const places = this.#places.get(key) ?? new Set()
     this.#places.set(key, places.add(place))
     if (places.size > 1) this.problems.push(`${key} was sent ${places.size} times: ${[...places].join(', ')}`)
   }
 
   judge(): number {
-    for (const { name, everyMs } of KILLED_SCHEDULES) {
-      const ticks = [...this.#places.keys()]
-        .filter(key => key.startsWith(`${name} `))
-        .map(key => key.slice(name.length + 1))
-      const times = ticks.map(tick => Date.parse(tick)).sort((a, b) => a - b)
-      if (times.length === 0) this.problems.push(`${name} has sent nothing`)
-      for (const [index, time] of times.entries()) {
-        const before = times[index - 1]
-        if (before === undefined || time - before === everyMs) continue
-        this.problems.push(
-          `${name} has no tick between ${new Date(before).toISOString()} and ${new Date(time).toISOString()}`,
-        )
-      }
-    }
+    for (const { name, everyMs, comesTo } of KILLED_SCHEDULES)
+      for (const target of comesTo) this.#judge(`${name}@${target} `, everyMs)
     return this.#places.size
+  }
+
+  /** From the first tick to the last, none is left out. */
+  #judge(prefix: string, everyMs: number): void {
+    const ticks = [...this.#places.keys()].filter(key => key.startsWith(prefix)).map(key => key.slice(prefix.length))
+    const times = ticks.map(tick => Date.parse(tick)).sort((a, b) => a - b)
+    if (times.length === 0) this.problems.push(`${prefix}has sent nothing`)
+    for (const [index, time] of times.entries()) {
+      const before = times[index - 1]
+      if (before === undefined || time - before === everyMs) continue
+      const [from, to] = [new Date(before).toISOString(), new Date(time).toISOString()]
+      this.problems.push(`${prefix}has no tick between ${from} and ${to}`)
+    }
   }
 }
 
@@ -77,7 +78,7 @@ export async function killSchedules(deaths: number, durability: Durability, from
         const [what, schedule, tick, place = ''] = line.split(' ')
         if (what === 'opened') drawn?.begin()
         else if (what === 'at') died = schedule as string
-        else if (what === 'b') ticks.hear(schedule, tick, place)
+        else if (what === 'b') ticks.hear(schedule, 'worked', tick, place)
       },
     })
     met.set(died, (met.get(died) ?? 0) + 1)
@@ -105,11 +106,11 @@ async function look(dir: string, durability: Durability, ticks: Ticks): Promise<
       await new Promise(resolve => setTimeout(resolve, 100))
       return sent === before
     })
-    for (const queue of [targets.kept, targets.worked])
+    for (const queue of [targets.kept, targets.worked, targets.routed])
       for await (const { headers, id } of queue.browse())
-        ticks.hear(headers['millrace-schedule'], headers['millrace-tick'], id)
+        ticks.hear(headers['millrace-schedule'], queue.name, headers['millrace-tick'], id)
     const run = await targets.log.group('look').handle(({ headers, partition, offset }) => {
-      ticks.hear(headers['millrace-schedule'], headers['millrace-tick'], `${partition}:${offset}`)
+      ticks.hear(headers['millrace-schedule'], 'log', headers['millrace-tick'], `${partition}:${offset}`)
     })
     await run.idle()
   } finally {

@@ -38,10 +38,10 @@ type AsPromises<T> = {
 const GIVEN_BACK_MAX = 64
 
 export class Publishers {
-  /** Where messages to exchanges go. */
-  readonly routes: ExchangeTables
   /** Those of this thread that wait for an answer. */
   readonly requests: Requests
+  /** Where messages to exchanges go. */
+  readonly routes: ExchangeTables
   /** What is published by exchanges. */
   readonly exchanges: ExchangePublishes
   readonly #thread: AttachedThread

@@ -1,7 +1,8 @@
 /** Topics that are full: a group that holds them, and ways to fill them. */
 import type { Test } from 'tap'
-import type { Run, Topic } from '../index.ts'
-import { delay } from '../proof/fixtures/broker.fixture.ts'
+import type { Broker, Run, Topic, TopicOptions } from '../index.ts'
+import { delay, openBroker } from '../proof/fixtures/broker.fixture.ts'
+import { newName } from '../proof/fixtures/shared-broker.fixture.ts'
 
 /** A group that holds everything until the test is over: joined, and paused before the first record. */
 export async function hold(t: Test, topic: Topic<never> | Topic, seen: unknown[] = []): Promise<Run> {
@@ -35,4 +36,13 @@ export async function fillUp(topic: Topic<string>, bytes = 1_000): Promise<numbe
     await delay(5)
   }
   return count
+}
+
+/** Topics of a broker of one file: what may wait is bounded for all topics of a broker, and no other file has anything there. */
+export function aloneTopics(t: Test): <V>(options: TopicOptions) => Promise<Topic<V>> {
+  let opening: Promise<Broker> | undefined
+  return async <V>(options: TopicOptions): Promise<Topic<V>> => {
+    opening ??= openBroker(t)
+    return (await opening).topic<V>(newName(), options)
+  }
 }

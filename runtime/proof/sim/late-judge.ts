@@ -36,9 +36,11 @@ export class Judge {
     return this.#here()?.scheduler.nothingIsOnItsWay === true
   }
 
+  /** Somebody died a short while ago, or a partition host stands where it is to die, and has not yet. */
   get #isExcused(): boolean {
     const scheduler = this.#here()?.scheduler
-    return scheduler === undefined || scheduler.now - scheduler.diedAt <= EXCUSED_MS
+    if (scheduler === undefined || scheduler.now - scheduler.diedAt <= EXCUSED_MS) return true
+    return scheduler.threads.some(({ kind, state }) => kind === 'partition' && state === 'frozen')
   }
 
   /** Part of what other threads wrote is hidden from the one whose step it is. */

@@ -17,6 +17,8 @@ const FOR_EVER_MS = 1_000
 
 /** Where the arena of the simulation under way ends, as far as it was handed out. */
 let handedOut = 0
+/** The same of all simulations so far: what a thread writes behind the end of its process may be anywhere. */
+let everHandedOut = 0
 
 /** Looks on when memory is handed out; once per process. */
 export function watchArena(): void {
@@ -24,6 +26,7 @@ export function watchArena(): void {
   Arena.prototype.allocate = function (this: Arena, bytes: number): number {
     const address = allocate.call(this, bytes)
     handedOut = Math.max(handedOut, address + bytes + 128)
+    everHandedOut = Math.max(everHandedOut, handedOut)
     return address
   }
 }
@@ -41,6 +44,9 @@ export class SharedBytes implements Restorable {
   readonly #words: Int32Array
   /** The words before a step that another one overlaps with. */
   readonly #kept: Int32Array
+  /** As much of each holds what was there then. */
+  #savedTo = 0
+  #keptTo = 0
   /** Where and what that step has written; empty: nothing is hidden. */
   #hidden: number[] = []
 
@@ -56,7 +62,7 @@ export class SharedBytes implements Restorable {
 
   /** Whoever had the memory is gone: it is new. */
   wipe(): void {
-    this.#bytes.fill(0, 0, handedOut)
+    this.#bytes.fill(0, 0, everHandedOut)
     handedOut = 0
     this.waiters.clear()
     this.#hidden = []
@@ -65,20 +71,25 @@ export class SharedBytes implements Restorable {
   save(): void {
     this.reveal()
     this.#saved.set(this.#bytes.subarray(0, handedOut))
+    this.#savedTo = handedOut
   }
 
   restore(): void {
-    this.#bytes.set(this.#saved.subarray(0, handedOut))
+    this.#bytes.set(this.#saved.subarray(0, this.#savedTo))
+    this.#bytes.fill(0, this.#savedTo, Math.max(this.#savedTo, handedOut))
   }
 
   keep(): void {
     this.reveal()
-    this.#kept.set(this.#words.subarray(0, handedOut >> 2))
+    this.#keptTo = handedOut >> 2
+    this.#kept.set(this.#words.subarray(0, this.#keptTo))
   }
 
   hide(): void {
     const words = this.#words
     const kept = this.#kept
+    // What was handed out since was zero: here lies what another simulation has kept.
+    kept.fill(0, this.#keptTo, Math.max(this.#keptTo, handedOut >> 2))
     for (let at = 0, end = handedOut >> 2; at < end; at++) {
       const word = words[at] as number
       if (word === kept[at]) continue

@@ -45,6 +45,7 @@ const bars: readonly Bar[] = [
   { case: 'route-10', subject: 'exchange', beside: 'ten-sends', metric: 'throughput', atLeast: 0.7 },
   { case: 'queue-latency', subject: 'queue', beside: 'stream', metric: 'p50', atMost: 1.3 },
   { case: 'queue-latency', subject: 'queue', beside: 'stream', metric: 'p99', atMost: 1.3 },
+  { case: 'request-latency', subject: 'request', beside: 'queue', metric: 'p50', atMost: 2.5 },
 ]
 
 export interface Judged {

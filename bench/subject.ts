@@ -22,6 +22,7 @@ export type CaseName =
   | 'compute-2'
   | 'queue-each'
   | 'queue-latency'
+  | 'request-latency'
   | 'queue-servers'
   | 'route-dry'
   | 'route-1'

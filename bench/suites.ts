@@ -16,7 +16,7 @@ import { sequentialWrite } from './rivals/sequential-write.ts'
 import type { CaseName, Spec, Subject } from './subject.ts'
 import { dryRoutes } from './subjects/dry-routes.ts'
 import { exchangeOne, exchangeTen, sendOne, sendTen } from './subjects/exchange.ts'
-import { queueLatency, streamLatency } from './subjects/handler-latency.ts'
+import { queueLatency, requestLatency, streamLatency } from './subjects/handler-latency.ts'
 import { millrace, millraceFsync, millraceOs } from './subjects/millrace.ts'
 import { millraceCompute } from './subjects/millrace-compute.ts'
 import {
@@ -171,6 +171,14 @@ export const suites: Readonly<Record<SuiteName, Suite>> = {
         subjects: [streamLatency, queueLatency],
         payloads: ['100'],
         records: 20_000,
+        warmUps: 8,
+      },
+      {
+        name: 'request-latency',
+        about: '1,000 a second: from the call of a request to its answer, beside the call that sends and the handler',
+        subjects: [requestLatency, queueLatency],
+        payloads: ['100'],
+        records: 5_000,
         warmUps: 8,
       },
     ],

@@ -1,16 +1,18 @@
 /**
- * Our own subjects for the time from the call that sends a message to its handler, at a steady pace: a queue and a stream.
+ * Our own subjects for the time from the call that sends a message to its handler, at a steady pace: a queue and a stream. And for that from the
+ * call of a request to its answer.
  *
  * Main thread. Each message's value begins with the time of its call. Both have the same handler and as many threads.
  */
 import { type Broker, createBroker, type QueueRun, type Run } from 'millrace'
 import { startStopwatch } from '../stopwatch.ts'
-import type { Running, Spec, Subject } from '../subject.ts'
+import type { CaseName, Running, Spec, Subject } from '../subject.ts'
 import { partitions } from '../workload.ts'
 import { LatencySamples, monotonicUs } from './latency-samples.ts'
 import { consumerThreads } from './millrace-queue.ts'
 
-const messagesPerSecond = 10_000
+/** Messages a second; at the pace of requests each finds all threads asleep. */
+const paceOf = (caseName: CaseName): number => (caseName === 'request-latency' ? 1_000 : 10_000)
 const paceStepMs = 1
 /** Messages that are not answered yet, at most: below what a thread lets wait. */
 const unansweredMax = 8_000
@@ -25,6 +27,20 @@ interface Way {
   send(message: { readonly key: string; readonly value: Uint8Array }): Promise<unknown>
   readonly run: Run<number> | QueueRun<number>
 }
+
+/** Its answer ends the time. */
+export const requestLatency: Subject = subject('request', async (broker, data) => {
+  const queue = await broker.queue<Uint8Array>('bench', { codec: 'bytes' })
+  const own = LatencySamples.of(samplesMax)
+  const samples = new LatencySamples(data)
+  const run = await queue.run<number>({ handler, threads: consumerThreads, data: own.buffer })
+  const send = async (message: { readonly key: string; readonly value: Uint8Array }): Promise<void> => {
+    const since = monotonicUs()
+    await queue.request(message)
+    samples.add(monotonicUs() - since)
+  }
+  return { send, run }
+})
 
 export const streamLatency: Subject = subject('stream', async (broker, data) => {
   const topic = await broker.topic<Uint8Array>('bench', { partitions, codec: 'bytes' })
@@ -48,7 +64,7 @@ function subject(name: string, open: (broker: Broker, data: SharedArrayBuffer) =
 }
 
 async function start(
-  { workload }: Spec,
+  { workload, caseName }: Spec,
   open: (broker: Broker, data: SharedArrayBuffer) => Promise<Way>,
 ): Promise<Running> {
   const broker = await createBroker()
@@ -62,6 +78,7 @@ async function start(
   return {
     async run(records) {
       const elapsed = startStopwatch()
+      const messagesPerSecond = paceOf(caseName)
       const receipts: Promise<unknown>[] = []
       let unanswered = 0
       while (receipts.length < records) {

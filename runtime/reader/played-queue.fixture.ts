@@ -31,17 +31,22 @@ export interface Sent {
   readonly value: unknown
   readonly key?: string
   readonly priority?: number
+  /** It is a request of client 7, whose number is its value, and whose deadline this is in `nowMs`. */
+  readonly deadlineMs?: number
   readonly head?: Partial<DeliveryHead>
 }
 
 /** A record's bytes, with a timestamp that is 5 ms behind that of its frame. */
-function recordOf({ value, key = '', priority }: Sent): Buffer {
+function recordOf({ value, key = '', deadlineMs, ...rest }: Sent): Buffer {
+  const priority = rest.priority ?? (deadlineMs === undefined ? undefined : 0)
   const text = Buffer.from(typeof value === 'string' && value.startsWith('{bad') ? value : JSON.stringify(value))
-  const record = Buffer.alloc(RECORD_HEADER_BYTES + 8 + key.length + text.length)
+  const record = Buffer.alloc(RECORD_HEADER_BYTES + 48 + key.length + text.length)
   let at = RECORD_HEADER_BYTES
   if (priority !== undefined) {
     const none = { notBefore: null, expiresAt: null, reply: null, deadline: null, transaction: null, id: null }
-    at = writeQueueFields(record, at, { priority, keyHash: 0, ...none })
+    const asks =
+      deadlineMs === undefined ? none : { ...none, reply: { client: 7, request: Number(value) }, deadline: deadlineMs }
+    at = writeQueueFields(record, at, { priority, keyHash: 0, ...asks })
   }
   at += record.write(key, at)
   at += text.copy(record, at)

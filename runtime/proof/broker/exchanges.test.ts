@@ -245,18 +245,30 @@ t.test('an alternate takes what no binding takes, and may be made later', async 
   )
 })
 
-t.test('a full target that rejects is named, and so is who has the message', async t => {
+t.test('a full target that rejects refuses the whole, and is named', async t => {
   const events = await newExchange({ type: 'fanout' })
   const [full, room] = [await newQueue({ maxMessages: 1, onFull: 'reject' }), await newQueue()]
   await events.bind(full)
   await events.bind(room)
   await events.publish('', { value: 1 })
-  const error = (await rejection(events.publish('', { value: 2 }))) as PartlyRoutedError
-  t.match(error, { code: 'MILL_PARTLY_ROUTED', taken: [room.name], refused: [full.name], unknown: [] })
+  const error = await rejection(events.publish('', { value: 2 }))
+  t.match(error, { code: 'MILL_FULL', refused: { value: 2 }, message: new RegExp(`queue ${full.name} is full`) })
+  t.strictSame(await valuesIn(room), [1])
+  await events.unbind(full)
+  await events.publish('', { value: 3 })
+  t.strictSame(await valuesIn(room), [1, 3])
+})
+
+t.test('of two targets that reject, the error names who has the message', async t => {
+  const events = await newExchange({ type: 'fanout' })
+  const [full, has] = [await newQueue({ maxMessages: 1, onFull: 'reject' }), await newQueue({ onFull: 'reject' })]
+  const waits = await newQueue()
+  for (const queue of [full, has, waits]) await events.bind(queue)
+  await full.send({ value: 0 })
+  const error = (await rejection(events.publish('', { value: 1 }))) as PartlyRoutedError
+  t.match(error, { code: 'MILL_PARTLY_ROUTED', taken: [has.name], refused: [full.name, waits.name], unknown: [] })
   t.match(error.cause, { code: 'MILL_FULL' })
-  await events.unbind(room)
-  t.match(await rejection(events.publish('', { value: 3 })), { code: 'MILL_FULL', refused: { value: 3 } })
-  t.strictSame(await valuesIn(room), [1, 2])
+  t.strictSame([await valuesIn(has), await valuesIn(waits)], [[1], []])
 })
 
 t.test('codecs, priorities, delays and ids are those of each target', async t => {

@@ -26,9 +26,8 @@ const SHARE = 0.35
 const ENDED = ['MILL_CLOSED', 'MILL_TOPIC_DELETED']
 /** A queue that has more to settle, and settles nothing for so long, hangs. */
 const STILL_MS = 30_000
-/** Of a process: what a seed costs is bounded. */
-const PUBLISHES_MAX = 60
-const CHANGES_MAX = 60
+/** Publishes of the last process, and changes by each that makes them: what a seed costs is bounded. */
+const LAST_MAX = 60
 
 /** What all processes of a simulation know together. */
 export class ExchangeFindings {
@@ -71,6 +70,7 @@ export class ExchangeWork {
   readonly #around: ExchangeUpcalls
   readonly #queues = new Map<string, Queue<RoutedValue>>()
   readonly #exchanges = new Map<string, Exchange<RoutedValue>>()
+  #mostEach = 0
 
   constructor(lab: Lab, findings: ExchangeFindings, isStored: boolean, around: ExchangeUpcalls) {
     this.#lab = lab
@@ -79,9 +79,21 @@ export class ExchangeWork {
     this.#around = around
   }
 
-  async open(life: number): Promise<void> {
-    const { oracle } = this.#findings
-    if (life > 0) oracle.ended()
+  /** Everything that is done until nobody publishes any more, or, in the last process, for a while. */
+  async live(life: number, isProducing: () => boolean, isLast: boolean): Promise<void> {
+    if (life > 0) this.#findings.oracle.ended()
+    this.#mostEach = isLast ? LAST_MAX : Number.POSITIVE_INFINITY
+    try {
+      await this.#open(life)
+    } catch (error) {
+      if (!this.#around.isOver() && !isMillraceError(error, 'MILL_CLOSED'))
+        this.#around.failed(error, 'opening exchanges')
+      return
+    }
+    await this.#go(isProducing)
+  }
+
+  async #open(life: number): Promise<void> {
     const broker = this.#around.broker()
     const durability = this.#isStored ? 'fsync' : 'memory'
     for (const name of QUEUES) this.#queues.set(name, await broker.queue<RoutedValue>(name, { durability, ...LIMITS }))
@@ -92,6 +104,7 @@ export class ExchangeWork {
       ['strict', 'direct'],
     ] as const)
       await this.#declare(name, type)
+    // Bindings that are there at all times.
     await this.#exchange('inner').bind(this.#queue('x3'))
     await this.#exchange('inner').bind(this.#queue('t0'))
     await this.#exchange('others').bind(this.#queue('rest'))
@@ -102,8 +115,7 @@ export class ExchangeWork {
       })
   }
 
-  /** Everything that is done until nobody publishes any more. */
-  async go(isProducing: () => boolean): Promise<void> {
+  async #go(isProducing: () => boolean): Promise<void> {
     const events = [...BINDINGS.keys()].filter(number => BINDINGS[number]?.exchange === 'events')
     const strict = [...BINDINGS.keys()].filter(number => BINDINGS[number]?.exchange === 'strict')
     await Promise.all([
@@ -155,11 +167,12 @@ export class ExchangeWork {
 
   async #publishOn(isProducing: () => boolean): Promise<void> {
     const { chance } = this.#lab.scheduler
-    for (let left = PUBLISHES_MAX; left > 0 && isProducing(); ) {
+    for (let left = this.#mostEach; left > 0 && isProducing(); ) {
       const count = chance.between(1, 6)
       left -= count
       await Promise.all(Array.from({ length: count }, () => this.#publish()))
-      await sleep(chance.pick([1, 30, 200]))
+      // A process that is to end does so among its publishes.
+      await sleep(chance.pick(this.#mostEach === LAST_MAX ? [1, 5, 60] : [0, 0, 3]))
     }
   }
 
@@ -184,7 +197,7 @@ export class ExchangeWork {
   /** Makes these bindings and takes them away, and sometimes deletes their exchange. */
   async #bindOn(own: readonly number[], deletedShare: number, isProducing: () => boolean): Promise<void> {
     const { chance } = this.#lab.scheduler
-    for (let left = CHANGES_MAX; left > 0 && isProducing(); left--) {
+    for (let left = this.#mostEach; left > 0 && isProducing(); left--) {
       try {
         if (chance.happens(deletedShare)) await this.#deleteAndDeclare(own)
         else await this.#change(chance.pick(own), chance.happens(0.6))

@@ -131,7 +131,6 @@ export class Workload {
     const outputs = await this.#audits.read(out)
     for (const group of this.#plan.groups) await this.#openGroup(source, group)
     await this.#queues.open(this.#audits, life, () => this.#producing)
-    await this.#exchanges?.open(life)
     faults.begin(main)
     this.said = 'producing'
     const isProducing = (): boolean => this.#producing
@@ -139,7 +138,7 @@ export class Workload {
       this.#sample(source),
       this.#members.operate(source, isProducing),
       this.#queues.go(isProducing),
-      this.#exchanges?.go(isProducing),
+      this.#exchanges?.live(life, isProducing, plan === null),
       this.#plan.faults.has('slowOutput') ? this.#hold(outputs) : undefined,
       this.#plan.faults.has('morePartitions') ? this.#growing.grow([source, out]) : undefined,
     ])

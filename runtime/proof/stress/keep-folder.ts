@@ -3,7 +3,7 @@
  *
  *   node dist/runtime/proof/stress/keep-folder.js NAME
  *
- * Writes NAME-closed.json and NAME-killed.json to runtime/proof/stress/kept-folders, and of queues to kept-queues beside it. What is kept once is never written again: a
+ * Writes NAME-closed.json and NAME-killed.json to runtime/proof/stress/kept-folders, and of queues and exchanges to kept-queues and kept-exchanges beside it. What is kept once is never written again: a
  * format that has changed gets a name of its own.
  */
 import { spawnSync } from 'node:child_process'
@@ -11,7 +11,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { folders, pack, queueFolders } from './kept-folder.fixture.ts'
+import { exchangeFolders, folders, pack, queueFolders } from './kept-folder.fixture.ts'
 
 const [name] = process.argv.slice(2)
 if (name === undefined) {
@@ -22,6 +22,7 @@ if (name === undefined) {
 for (const [kept, program] of [
   [folders(), './kept-folder-child.fixture.js'],
   [queueFolders(), './kept-queues-child.fixture.js'],
+  [exchangeFolders(), './kept-exchanges-child.fixture.js'],
 ] as const)
   for (const how of ['closed', 'killed']) {
     const file = join(kept, `${name}-${how}.json`)

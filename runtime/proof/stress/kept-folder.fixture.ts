@@ -94,6 +94,11 @@ export function queueFolders(): string {
   return join(repositoryRoot(), 'runtime/proof/stress/kept-queues')
 }
 
+/** The same of exchanges. */
+export function exchangeFolders(): string {
+  return join(repositoryRoot(), 'runtime/proof/stress/kept-exchanges')
+}
+
 /** Sockets and locks are the process's, not the folder's. */
 export function pack(dir: string, file: string): void {
   const entries = readdirSync(dir, { recursive: true, withFileTypes: true })

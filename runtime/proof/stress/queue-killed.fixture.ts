@@ -87,11 +87,11 @@ export function conductOf(sequence: number): KilledConduct {
   return rest === 13 || rest === 17 ? 'release' : 'ack'
 }
 
-/** What a message is updated to that has neither key nor id: a delayed one to a longer delay, and one of the lowest priority to the highest. */
+/** What a message is updated to that has neither key nor id: a delayed one to a delay that no life is as long as, and one of the lowest priority to the highest. */
 export function changeOf(sequence: number): { readonly priority: number } | { readonly delayMs: number } | null {
   const { delayMs, ttlMs } = timesOf(sequence)
   const isNamed = orderKeyOf(sequence) !== null || idOf(0, sequence) !== undefined
   if (isNamed || ttlMs !== undefined || conductOf(sequence) !== 'ack' || isCancelled(sequence)) return null
-  if (delayMs !== undefined) return { delayMs: 600 }
+  if (delayMs !== undefined) return { delayMs: 60_000 }
   return priorityOf(sequence) === 0 ? { priority: KILLED.queue.priorities - 1 } : null
 }

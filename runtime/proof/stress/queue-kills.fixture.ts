@@ -158,7 +158,18 @@ async function purge(queue: Queue<KilledValue>, life: number, folder: Folder): P
   folder.oracle.purged(life)
 }
 
+/** What was put off is due at once. */
+async function promote(queue: Queue<KilledValue>, life: number, oracle: QueueKillOracle): Promise<void> {
+  for await (const { id, value } of queue.browse({ state: 'scheduled' })) {
+    const key = keyOf(value)
+    if (Date.now() < value.dueAt) continue
+    oracle.hear(life, `u ${key}`)
+    oracle.hear(life, `v ${key} ${await queue.update(id, { delayMs: 0 })} -1 ${Date.now()}`)
+  }
+}
+
 async function drain(queue: Queue<KilledValue>, life: number, oracle: QueueKillOracle): Promise<void> {
+  await promote(queue, life, oracle)
   const run = await queue.handle<unknown>(delivery => {
     const key = begin(oracle, life, delivery)
     const fails = conductOf(delivery.value.sequence) === 'fail'

@@ -95,6 +95,15 @@ t.test('consumers find the routing key in a header, whatever was there before', 
   t.strictSame(headers, { type: 'x', 'millrace-routing-key': 'forged' })
 })
 
+t.test('a message expires in queues when it is not worth its work any more, or before', async t => {
+  const place = new Place({ '#': 1 })
+  for (const ttlMs of [undefined, 3_600_000, 1])
+    void place.publishes.publish(EVENTS, 'k', { value: 1, ttlMs }, { untilMs: 1_000_000 })
+  const [first, second, third] = place.producers.got.map(({ pending }) => pending.message.fields?.expiresAt)
+  t.strictSame([first, second], [1_000_000, 1_000_000])
+  t.ok(typeof third === 'number' && third < 1_000_000)
+})
+
 t.test('what waits for tables goes before what comes after it, and in the order of the calls', async t => {
   const place = new Place({ '#': 1 })
   place.routes.bind('events', q(2), '#')
@@ -274,11 +283,11 @@ t.test('a target that refuses when it is full is asked first, and then no other 
   const last = place.publish('k', 3)
   t.strictSame(place.got, ['q2:1', 'q2:3'], 'what comes for the others waits behind it')
   place.producers.got[0]?.pending.settle(new FullError('queue q2 is full', { value: 1 }))
-  t.match(await failing, { code: 'MILL_FULL', message: 'queue q2 is full', refused: { value: 1 } })
   t.strictSame(place.got, ['q2:1', 'q2:3', 'q1:2', 'q3:2'])
   take(place.producers.got[1]?.pending)
   t.strictSame(place.got, ['q2:1', 'q2:3', 'q1:2', 'q3:2', 'q1:3', 'q3:3'])
   place.confirm()
+  t.match(await failing, { code: 'MILL_FULL', message: 'queue q2 is full', refused: { value: 1 } })
   await Promise.all([next, last])
   t.equal(place.room.waiting, 0)
 })

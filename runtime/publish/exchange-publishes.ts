@@ -27,6 +27,12 @@ import { RoutedReceipt } from './routed-receipt.ts'
 import { RoutedSends } from './routed-sends.ts'
 import type { WaitingRoom } from './waiting-room.ts'
 
+/** Of one message. */
+export interface RoutedOptions extends RouteOptions {
+  /** When it is not worth the work of a queue's consumer any more, in `nowMs`; left out: never. */
+  readonly untilMs?: number
+}
+
 interface Publish {
   readonly exchange: NamedExchange
   readonly key: string
@@ -77,12 +83,12 @@ export class ExchangePublishes {
     exchange: NamedExchange,
     routingKey: string,
     message: QueueMessage,
-    options: RouteOptions = NO_OPTIONS,
+    options: RoutedOptions = NO_OPTIONS,
   ): Promise<RouteReceipt> {
     return new Promise((resolve, reject) => {
       this.#checkOpen(options)
       const key = checkRoutingKey(routingKey)
-      const routed = new RoutedMessage(message, key)
+      const routed = new RoutedMessage(message, key, options.untilMs)
       if (this.#line.size === 0 && this.#routes.fresh) {
         const route = this.#finder.find(exchange, key, routed.given)
         if (route.producers !== null) {

@@ -374,3 +374,29 @@ t.test('exchanges, bindings and what they have routed are there in the next proc
   t.strictSame(await again.route('gone'), [])
   t.strictSame(await valuesIn(await second.queue<number>('a')), [1, 1, 2])
 })
+
+interface Order {
+  readonly id: number
+}
+
+/** Compiled, and never called. */
+async function bindByType(
+  events: Exchange<Order>,
+  queues: readonly [Queue<Order>, Queue, Queue<Order | string>, Queue<number>],
+  topics: readonly [Topic<Order>, Topic<number>],
+  exchanges: readonly [Exchange<Order>, Exchange<number>],
+): Promise<void> {
+  for (const target of [queues[0], queues[1], queues[2], topics[0], exchanges[0]]) await events.bind(target)
+  // @ts-expect-error: a queue of numbers
+  await events.bind(queues[3])
+  // @ts-expect-error: a topic of numbers
+  await events.bind(topics[1])
+  // @ts-expect-error: an exchange of numbers
+  await events.bind(exchanges[1])
+  // @ts-expect-error: no order
+  await events.publish('k', { value: 7 })
+}
+
+t.test('the values of an exchange and of what is bound to it have related types', async t => {
+  t.type(bindByType, 'function')
+})

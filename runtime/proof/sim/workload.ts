@@ -116,6 +116,10 @@ export class Workload {
     const { life, plan, faults, main } = this.#around
     const broker = await this.#open()
     this.#broker = broker
+    const isProducing = (): boolean => this.#producing
+    // While all else is opened: many processes end before that is done.
+    const routing = this.#exchanges?.live(life, isProducing, plan === null)
+    routing?.catch(() => undefined)
     broker.on('passedOver', ({ group, topic, partition, from, to }) =>
       this.#lab.record({ kind: 'passedOver', group, topic, partition, from, to }),
     )
@@ -133,12 +137,11 @@ export class Workload {
     await this.#queues.open(this.#audits, life, () => this.#producing)
     faults.begin(main)
     this.said = 'producing'
-    const isProducing = (): boolean => this.#producing
     const others = Promise.all([
       this.#sample(source),
       this.#members.operate(source, isProducing),
       this.#queues.go(isProducing),
-      this.#exchanges?.live(life, isProducing, plan === null),
+      routing,
       this.#plan.faults.has('slowOutput') ? this.#hold(outputs) : undefined,
       this.#plan.faults.has('morePartitions') ? this.#growing.grow([source, out]) : undefined,
     ])

@@ -9,6 +9,7 @@ import { type Options, parseOptions } from './options.ts'
 import { publishSubscribe } from './publish-subscribe.ts'
 import { type Result, toText } from './report.ts'
 import { routing } from './routing.ts'
+import { rpc } from './rpc.ts'
 import { topics } from './topics.ts'
 import { workQueues } from './work-queues.ts'
 
@@ -20,6 +21,7 @@ async function all(broker: Broker, { lines, messages, threads }: Options): Promi
     publishSubscribe: await publishSubscribe(broker),
     routing: await routing(broker),
     topics: await topics(broker, lines, threads),
+    rpc: await rpc(broker, threads),
     confirms: await confirms(broker, messages),
   }
 }

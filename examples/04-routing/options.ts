@@ -15,7 +15,9 @@ export interface Options {
 
 export function parseOptions(args: readonly string[]): Options {
   return new Command('04-routing')
-    .description("RabbitMQ's tutorials as one program: work queues, publish and subscribe, routing, topics, confirms.")
+    .description(
+      "RabbitMQ's tutorials as one program: work queues, publish and subscribe, routing, topics, RPC, confirms.",
+    )
     .option('--json', 'print one line of JSON instead of text')
     .option('--lines <count>', 'log lines that are sorted', wholeNumber(10, 1_000_000), 30_000)
     .option('--messages <count>', 'messages that are confirmed in each of three ways', wholeNumber(1, 1_000_000), 5_000)

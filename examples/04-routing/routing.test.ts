@@ -48,6 +48,7 @@ t.test('each line is in the queues of its key, once, and an unreadable one in th
     file: ['error', 'error'],
     refused: 'MILL_UNROUTABLE',
   })
+  t.strictSame(result.rpc, { replies: [55, 6_765, 5], refused: 'MILL_REQUEST_FAILED' })
   t.match(result.confirms, { messages: 200, accepted: 600 })
 })
 

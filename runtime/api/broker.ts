@@ -45,9 +45,9 @@ class BrokerClient implements Broker {
   readonly #exchanges = new OpenedClients<ExchangeClient<unknown>>()
   #closing: Promise<void> | null = null
 
-  constructor(session: Session, schedules: Schedules) {
+  constructor(session: Session) {
     this.#session = session
-    this.#schedules = schedules
+    this.#schedules = new Schedules(session)
   }
 
   get closed(): boolean {
@@ -203,9 +203,7 @@ export async function startBroker(checked: CheckedBrokerOptions, tuning?: StoreT
   const session = await Session.open(checked, tuning).catch((error: unknown) => {
     throw deniedError(error, checked.dir) ?? error
   })
-  const schedules = new Schedules(session)
-  if (checked.dir !== undefined) await schedules.load()
-  const broker = new BrokerClient(session, schedules)
+  const broker = new BrokerClient(session)
   sessions.set(broker, session)
   return broker
 }

@@ -41,11 +41,12 @@ export class Schedules {
   constructor(session: Session) {
     this.#session = session
     this.#places = new TickPlaces(session, { endOf: id => this.#endOf(id), opening: id => this.#resend(id) })
+    this.#load()
   }
 
   /** Finds those that the folder has. */
-  async load(): Promise<void> {
-    for (const { name, definition, progress } of await this.#session.ask(control => control.listSchedules())) {
+  #load(): void {
+    for (const { name, definition, progress } of this.#session.schedules) {
       const defined = definitionOf(definition)
       const kept = progressOf(progress)
       // What was on its way into memory ended with its process.

@@ -16,7 +16,7 @@ import { isMillraceError, MillraceError } from '../words/errors.ts'
 import { checkName } from '../words/names.ts'
 import { handedOutAs } from './bind-targets.ts'
 import { QueueMessages } from './queue-messages.ts'
-import { type TickTopic, tickSender } from './tick-senders.ts'
+import { openTick, type TickTopic, tickSender } from './tick-senders.ts'
 
 /** What is open, by which a schedule may be told its target. */
 export interface OpenTarget {
@@ -79,10 +79,14 @@ export class TickPlaces {
   async take({ name, target, message }: ScheduleDefinition, count: number): Promise<readonly SendingPlace[]> {
     const places: SendingPlace[] = []
     for (const each of await this.#topicsOf(this.#openOf(target), message)) {
-      const { topic } = await this.#session.publishers.openTopic(each.name, each.id)
-      const first = await this.#senderOf(each).take(count)
-      const partition = tickPartition(message, name, topic.partitions)
-      places.push({ topic: each.id, name: each.name, partition, first })
+      try {
+        const { topic } = await openTick(this.#session, each)
+        const first = await this.#senderOf(each).take(count)
+        const partition = tickPartition(message, name, topic.partitions)
+        places.push({ topic: each.id, name: each.name, partition, first })
+      } catch (error) {
+        if (!isGoneFrom(target, error)) throw error
+      }
     }
     return places
   }
@@ -112,8 +116,7 @@ export class TickPlaces {
       signal,
     )
     const answer = await sending.catch((error: unknown): TickAnswer => {
-      // One of the targets of an exchange is gone, and its binding with it.
-      if (target.kind !== 'exchange' || !isMillraceError(error, 'MILL_TOPIC_DELETED')) throw error
+      if (!isGoneFrom(target, error)) throw error
       return { how: 'sent', offset: null }
     })
     if (answer.how === 'refused' || answer.offset !== null || rules.overlap === 'send') return answer
@@ -152,4 +155,9 @@ export class TickPlaces {
     this.#upcalls.opening(id)
     return sender
   }
+}
+
+/** Whether one of the targets of an exchange is gone, and its binding with it. */
+function isGoneFrom({ kind }: ScheduleDefinition['target'], error: unknown): boolean {
+  return kind === 'exchange' && isMillraceError(error, 'MILL_TOPIC_DELETED')
 }

@@ -6,6 +6,9 @@
  */
 import type { Session } from '../embedded/session.ts'
 import { NumberedProducer, type OpenedNumbers } from '../publish/numbered-producer.ts'
+import type { TopicProducer } from '../publish/topic-producer.ts'
+import { deletedTopic } from '../words/deleted-topic.ts'
+import { isMillraceError } from '../words/errors.ts'
 
 /** Name of the producer that all schedules of a target share. No user can give it. */
 const PRODUCER = '@schedules'
@@ -21,8 +24,21 @@ export function tickSender(session: Session, topic: TickTopic, next: number): Nu
   return new NumberedProducer(next, () => open(session, topic))
 }
 
-async function open(session: Session, { name, id }: TickTopic): Promise<OpenedNumbers> {
-  const plain = await session.publishers.openTopic(name, id)
+/** What a schedule sends to by, if it is there. @throws MillraceError MILL_TOPIC_DELETED */
+export async function openTick(session: Session, { name, id }: TickTopic): Promise<TopicProducer> {
+  return session.publishers.openTopic(name, id).catch(gone(name))
+}
+
+/** A name that nothing has is that of something that was deleted. */
+function gone(name: string): (error: unknown) => never {
+  return error => {
+    throw isMillraceError(error, 'MILL_INVALID_OPTION') ? deletedTopic(name) : error
+  }
+}
+
+async function open(session: Session, topic: TickTopic): Promise<OpenedNumbers> {
+  const { name, id } = topic
+  const plain = await openTick(session, topic)
   if (plain.topic.durability === 'memory')
     return {
       producer: {
@@ -34,7 +50,7 @@ async function open(session: Session, { name, id }: TickTopic): Promise<OpenedNu
       close: async () => undefined,
     }
   const { id: thread } = session.thread
-  const places = await session.ask(control => control.openProducer(thread, name, PRODUCER))
+  const places = await session.ask(control => control.openProducer(thread, name, PRODUCER)).catch(gone(name))
   const producer = session.publishers.named(places)
   return {
     producer,

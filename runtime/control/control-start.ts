@@ -27,7 +27,7 @@ export function control({ boot, api, members, notices }: ControlStart): void {
     serve(api, thread.ownerApi())
     thread.ready().then(
       () => {
-        tell({ kind: 'ready', place: thread.ownerPlace })
+        tell({ kind: 'ready', place: thread.ownerPlace, schedules: thread.schedules })
         thread.tellCuts()
       },
       (error: unknown) => tell({ kind: 'brokerFailed', error: toWire(error) }),

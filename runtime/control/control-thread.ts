@@ -8,7 +8,14 @@
 import type { Calls } from '../../actors/control-port.ts'
 import { nowMs, viewMemory } from '../../actors/world.ts'
 import { openDisk } from '../log/disk/world-disk.ts'
-import type { BrokerNotice, ControlBoot, HandlerControlApi, OwnerControlApi, RunSpec } from '../wire/control-calls.ts'
+import type {
+  BrokerNotice,
+  ControlBoot,
+  HandlerControlApi,
+  KeptSchedule,
+  OwnerControlApi,
+  RunSpec,
+} from '../wire/control-calls.ts'
 import { FAULT_BYTES } from '../wire/layout.ts'
 import type { LetterTopics } from '../wire/letter-calls.ts'
 import type { ThreadPlace } from '../wire/link-places.ts'
@@ -149,6 +156,11 @@ export class ControlThread {
     this.#stopWatching = watch((now, lateMs) => this.#runs.watch(now, lateMs))
   }
 
+  /** Those that the folder has. */
+  get schedules(): readonly KeptSchedule[] {
+    return this.#directory?.schedules.all() ?? []
+  }
+
   get ownerPlace(): ThreadPlace {
     return this.#owner.place
   }
@@ -207,7 +219,6 @@ export class ControlThread {
       openProducer: (...asked) => producers.openNamed(...asked),
       keepProducer: (...asked) => producers.keepNamed(...asked),
       closeProducer: (...asked) => producers.closeNamed(...asked),
-      listSchedules: async () => this.#directory?.schedules.all() ?? [],
       keepSchedule: async schedule => this.#directory?.schedules.keep(schedule),
       keepProgress: async (...asked) => this.#directory?.schedules.decide(...asked),
       forgetSchedule: async schedule => this.#directory?.schedules.forget(schedule),

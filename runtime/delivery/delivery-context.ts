@@ -128,7 +128,8 @@ export class DeliveryContext implements HandlerContext {
   ): Promise<RouteReceipt> {
     return this.#ofDelivery(() => {
       const checked = checkRouteOptions(options)
-      return this.#publishers.exchanges.publish({ name: nameOf(exchange), id: null }, routingKey, message, checked)
+      const until = this.deadlineMs === Number.POSITIVE_INFINITY ? checked : { ...checked, untilMs: this.deadlineMs }
+      return this.#publishers.exchanges.publish({ name: nameOf(exchange), id: null }, routingKey, message, until)
     })
   }
 

@@ -83,7 +83,7 @@ t.test('a request whose deadline is over is not begun, alone or in a batch', asy
 
 t.test('the deadline of one request is that of no other message', async t => {
   const signals: AbortSignal[] = []
-  const { queue } = handling(
+  const { queue, executor } = handling(
     {
       message: (_: Delivery, __: unknown, { signal }: HandlerContext) => {
         signals.push(signal)
@@ -100,6 +100,7 @@ t.test('the deadline of one request is that of no other message', async t => {
     [false, true, false, false],
   )
   t.ok(isMillraceError(signals[1]?.reason, 'MILL_TIMEOUT'))
+  executor.abandon()
 })
 
 t.test('after a request that ended at once the next message has no deadline', async t => {

@@ -7,15 +7,19 @@ import type { MessagePort, Worker } from 'node:worker_threads'
 import { connect, type Remote } from '../../actors/control-port.ts'
 import { createChannel, receiveMessage, startWorker } from '../../actors/world.ts'
 import { bundleOf } from '../base/bundle.ts'
-import type { BrokerNotice, ControlBoot, OwnerControlApi } from '../wire/control-calls.ts'
+import type { BrokerNotice, ControlBoot, KeptSchedule, OwnerControlApi } from '../wire/control-calls.ts'
 import type { ThreadPlace } from '../wire/link-places.ts'
 import { fromWire, MillraceError } from '../words/errors.ts'
+
+type ReadyNotice = Extract<BrokerNotice, { readonly kind: 'ready' }>
 
 export interface ControlWorker {
   readonly worker: Worker
   readonly remote: Remote<OwnerControlApi>
   /** Of the creating thread. */
   readonly place: ThreadPlace
+  /** Those that the folder has. */
+  readonly schedules: readonly KeptSchedule[]
   /** At which it calls this thread's members. */
   readonly members: MessagePort
   /** How it ended, once it has. */
@@ -46,9 +50,9 @@ export async function startControl(boot: ControlBoot): Promise<ControlWorker> {
   })
   const remote = connect<OwnerControlApi>(api.port1, { name: 'the control thread', lost })
   let listener: ((notice: BrokerNotice) => void) | null = null
-  const place = await new Promise<ThreadPlace>((resolve, reject) => {
+  const { place, schedules } = await new Promise<ReadyNotice>((resolve, reject) => {
     const heard = (notice: BrokerNotice): void => {
-      if (notice.kind === 'ready') resolve(notice.place)
+      if (notice.kind === 'ready') resolve(notice)
       else if (listener !== null) listener(notice)
       else if (notice.kind === 'brokerFailed') reject(fromWire(notice.error))
     }
@@ -69,5 +73,5 @@ export async function startControl(boot: ControlBoot): Promise<ControlWorker> {
     notices.port1.unref()
     worker.unref()
   }
-  return { worker, remote, place, members: members.port1, lost, hear }
+  return { worker, remote, place, schedules, members: members.port1, lost, hear }
 }

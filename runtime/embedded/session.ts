@@ -22,7 +22,7 @@ import { SequencedProducer } from '../publish/named-producer.ts'
 import { Publishers } from '../publish/publishers.ts'
 import { AttachedThread } from '../thread/attached-thread.ts'
 import { runReportsOf } from '../thread/run-reports.ts'
-import type { BrokerNotice, ControlBoot, OwnerControlApi } from '../wire/control-calls.ts'
+import type { BrokerNotice, ControlBoot, KeptSchedule, OwnerControlApi } from '../wire/control-calls.ts'
 import type { FileModes } from '../wire/folder.ts'
 import { MEMORY_TUNING, type MemoryTuning } from '../wire/memory-tuning.ts'
 import type { BrokerEvents } from '../words/broker-events.ts'
@@ -69,6 +69,8 @@ export class Session {
   readonly #remote: Remote<OwnerControlApi>
   /** Lock of the folder; null: nothing is on disk. */
   readonly #lock: Lock | null
+  /** Those that the folder had when it was opened. */
+  readonly schedules: readonly KeptSchedule[]
   /** Closed with the broker, once all is appended. */
   readonly named: Set<{ close(): Promise<void> }> = new Set()
   #holds = 0
@@ -76,7 +78,13 @@ export class Session {
   #closing = false
   #closed = false
 
-  private constructor(memory: Memory, { worker, remote, place }: ControlWorker, events: Events, lock: Lock | null) {
+  private constructor(
+    memory: Memory,
+    { worker, remote, place, schedules }: ControlWorker,
+    events: Events,
+    lock: Lock | null,
+  ) {
+    this.schedules = schedules
     this.memory = memory
     this.events = events
     this.#worker = worker

@@ -109,7 +109,7 @@ t.test('what ends something is told as an error, all else as a warning', async t
   t.equal(levels.size, Object.keys(payloads).length)
   t.strictSame(
     [...levels].filter(([, level]) => level === 'error').map(([kind]) => kind),
-    ['failed', 'publishFailed'],
+    ['scheduleFailed', 'failed', 'publishFailed'],
   )
 })
 

@@ -95,6 +95,15 @@ t.test('consumers find the routing key in a header, whatever was there before', 
   t.strictSame(headers, { type: 'x', 'millrace-routing-key': 'forged' })
 })
 
+t.test('a message expires in queues when it is not worth its work any more, or before', async t => {
+  const place = new Place({ '#': 1 })
+  for (const ttlMs of [undefined, 3_600_000, 1])
+    void place.publishes.publish(EVENTS, 'k', { value: 1, ttlMs }, { untilMs: 1_000_000 })
+  const [first, second, third] = place.producers.got.map(({ pending }) => pending.message.fields?.expiresAt)
+  t.strictSame([first, second], [1_000_000, 1_000_000])
+  t.ok(typeof third === 'number' && third < 1_000_000)
+})
+
 t.test('what waits for tables goes before what comes after it, and in the order of the calls', async t => {
   const place = new Place({ '#': 1 })
   place.routes.bind('events', q(2), '#')
@@ -264,6 +273,49 @@ t.test('if some targets refuse the message, the error names who has it and who h
   t.match(error, { code: 'MILL_PARTLY_ROUTED', taken: ['q1'], refused: ['q2'], unknown: ['q3'] })
   t.match(error.message, /q1 took it, q2 refused it, of q3 it is not known; queue q2 is full/)
   t.match(error.cause, { code: 'MILL_FULL' })
+})
+
+t.test('a target that refuses when it is full is asked first, and then no other one gets the message', async t => {
+  const place = new Place({ '#': 1, k: 2, '*': 3 })
+  place.producers.shapes.set('q2', { onFull: 'reject' })
+  const failing = rejected(place.publish('k', 1))
+  const next = place.publish('other', 2)
+  const last = place.publish('k', 3)
+  t.strictSame(place.got, ['q2:1', 'q2:3'], 'what comes for the others waits behind it')
+  place.producers.got[0]?.pending.settle(new FullError('queue q2 is full', { value: 1 }))
+  t.strictSame(place.got, ['q2:1', 'q2:3', 'q1:2', 'q3:2'])
+  take(place.producers.got[1]?.pending)
+  t.strictSame(place.got, ['q2:1', 'q2:3', 'q1:2', 'q3:2', 'q1:3', 'q3:3'])
+  place.confirm()
+  t.match(await failing, { code: 'MILL_FULL', message: 'queue q2 is full', refused: { value: 1 } })
+  await Promise.all([next, last])
+  t.equal(place.room.waiting, 0)
+})
+
+t.test('of several that refuse, one may have it; the others have not been sent it', async t => {
+  const place = new Place({ '#': 1, k: 2, '*': 3 })
+  for (const name of ['q2', 'q3']) place.producers.shapes.set(name, { onFull: 'reject' })
+  const failing = rejected(place.publish('k', 1))
+  take(place.producers.got[0]?.pending)
+  place.producers.got[1]?.pending.settle(new MillraceError('MILL_TIMEOUT', 'too late'))
+  t.match(await failing, { code: 'MILL_PARTLY_ROUTED', taken: ['q2'], refused: ['q1'], unknown: ['q3'] })
+  t.strictSame(place.got, ['q2:1', 'q3:1'])
+})
+
+t.test('what is held for one target keeps its value, and is not sent after the end of the broker', async t => {
+  const place = new Place({ '#': 1, k: 2 })
+  place.producers.shapes.set('q2', { onFull: 'reject' })
+  const value = { n: 1 }
+  void place.publish('k', 0).catch(() => undefined)
+  void place.publish('other', value)
+  value.n = 2
+  take(place.producers.got[0]?.pending)
+  t.strictSame(place.got, ['q2:0', 'q1:0', 'q1:{"n":1}'])
+  const held = [rejected(place.publish('k', 1)), rejected(place.publish('other', 2))]
+  place.publishes.fail(new MillraceError('MILL_CLOSED', 'closed'))
+  place.producers.got.at(-1)?.pending.settle(new MillraceError('MILL_CLOSED', 'closed'))
+  t.match(await Promise.all(held), [{ code: 'MILL_CLOSED' }, { code: 'MILL_CLOSED' }])
+  await place.publishes.idle()
 })
 
 t.test('if all targets refuse it, the error is that of the first', async t => {

@@ -1,5 +1,5 @@
 /**
- * What one thread publishes by exchanges: finds the targets in its tables, and hands the message to the producer of each.
+ * What one thread publishes by exchanges: finds the targets in its tables, and hands the message to the producer of each (routed-sends.ts).
  *
  * The producer's thread. A publish goes at once where the tables are fresh and each target's producer is open. Otherwise it waits, and so do all
  * that come after it: so messages reach each target in the order of their calls. Nothing is written before the message is encoded for each
@@ -10,13 +10,11 @@ import type { RouteTarget } from '../wire/route-changes.ts'
 import { deletedTopic } from '../words/deleted-topic.ts'
 import { FullError, MillraceError } from '../words/errors.ts'
 import type { RouteOptions, RouteReceipt } from '../words/exchange.ts'
-import type { GivenHeaders, Headers, Receipt } from '../words/message.ts'
+import type { GivenHeaders } from '../words/message.ts'
 import { show } from '../words/names.ts'
 import type { QueueMessage } from '../words/queue-message.ts'
 import { checkRoutingKey } from '../words/routing-key.ts'
 import { copyHeaders } from './given-headers.ts'
-import { PendingPublish } from './pending-publish.ts'
-import { checkRecord, type EncodedMessage } from './record-writer.ts'
 import {
   type FoundRoute,
   type NamedExchange,
@@ -24,11 +22,16 @@ import {
   type RouteProducers,
   type ThreadRoutes,
 } from './route-finder.ts'
-import { RouteOutcome } from './route-outcome.ts'
 import { RoutedMessage } from './routed-message.ts'
 import { RoutedReceipt } from './routed-receipt.ts'
-import type { TopicProducer } from './topic-producer.ts'
+import { RoutedSends } from './routed-sends.ts'
 import type { WaitingRoom } from './waiting-room.ts'
+
+/** Of one message. */
+export interface RoutedOptions extends RouteOptions {
+  /** When it is not worth the work of a queue's consumer any more, in `nowMs`; left out: never. */
+  readonly untilMs?: number
+}
 
 interface Publish {
   readonly exchange: NamedExchange
@@ -56,6 +59,7 @@ export class ExchangePublishes {
   readonly #producers: RouteProducers
   readonly #finder: RouteFinder
   readonly #room: WaitingRoom
+  readonly #sends: RoutedSends
   /** In the order of the calls. */
   readonly #line = new Set<Waiting>()
   /** Serves the line until it is empty; null: it is. */
@@ -67,23 +71,24 @@ export class ExchangePublishes {
     this.#producers = producers
     this.#finder = new RouteFinder(routes, producers)
     this.#room = room
+    this.#sends = new RoutedSends(room)
   }
 
-  /** Publishes that wait for tables or for a producer. */
+  /** Publishes that wait for tables, for a producer, or for a target that may refuse. */
   get waiting(): number {
-    return this.#line.size
+    return this.#line.size + this.#sends.held
   }
 
   publish(
     exchange: NamedExchange,
     routingKey: string,
     message: QueueMessage,
-    options: RouteOptions = NO_OPTIONS,
+    options: RoutedOptions = NO_OPTIONS,
   ): Promise<RouteReceipt> {
     return new Promise((resolve, reject) => {
       this.#checkOpen(options)
       const key = checkRoutingKey(routingKey)
-      const routed = new RoutedMessage(message, key)
+      const routed = new RoutedMessage(message, key, options.untilMs)
       if (this.#line.size === 0 && this.#routes.fresh) {
         const route = this.#finder.find(exchange, key, routed.given)
         if (route.producers !== null) {
@@ -111,12 +116,14 @@ export class ExchangePublishes {
   /** Resolves when nothing waits. */
   async idle(): Promise<void> {
     while (this.#serving !== null) await this.#serving
+    await this.#sends.idle()
   }
 
   /** Refuses what comes and what waits. */
   fail(error: Error): void {
     this.#failure ??= error
     this.#failWaiting(error)
+    this.#sends.fail(error)
   }
 
   #checkOpen({ signal }: RouteOptions): void {
@@ -216,46 +223,14 @@ export class ExchangePublishes {
     key: string,
     message: RoutedMessage,
     options: RouteOptions,
-    { targets, producers, header }: FoundRoute,
+    route: FoundRoute,
     resolve: (receipt: RouteReceipt) => void,
     reject: (error: unknown) => void,
   ): void {
-    const { original } = message
-    const [first] = producers as readonly TopicProducer[]
-    if (first === undefined) {
-      if (options.unroutable !== 'drop') throw unroutable(name, key)
-      resolve(new RoutedReceipt([], []))
-    } else if (targets.length === 1) {
-      first.checkOpen(options)
-      const encoded = message.encodeFor(first, header)
-      const pending = new PendingPublish(first.topic, this.#room, encoded, original, options, resolve, reject)
-      pending.onlyTarget = targets
-      first.send(pending)
-    } else {
-      const all = producers as readonly TopicProducer[]
-      const encoded = all.map(producer => encodedFor(producer, message, options, header))
-      const outcome = new RouteOutcome(name, targets, resolve, reject)
-      for (let at = 0; at < all.length; at++) {
-        const answered = (answer: Receipt | Error): void => outcome.answered(at, answer)
-        const { topic } = all[at] as TopicProducer
-        const own = encoded[at] as EncodedMessage
-        all[at]?.send(new PendingPublish(topic, this.#room, own, original, options, answered, answered))
-      }
-    }
+    if (route.targets.length > 0) this.#sends.send(name, message, options, route, resolve, reject)
+    else if (options.unroutable === 'drop') resolve(new RoutedReceipt([], []))
+    else throw unroutable(name, key)
   }
-}
-
-/** For one of several targets, none of which may have the message if one refuses it here. */
-function encodedFor(
-  producer: TopicProducer,
-  message: RoutedMessage,
-  options: RouteOptions,
-  header: Headers,
-): EncodedMessage {
-  producer.checkOpen(options)
-  const encoded = message.encodeFor(producer, header)
-  checkRecord(encoded.key, encoded.value, encoded.headers, producer.topic.maxMessageBytes)
-  return encoded
 }
 
 /** @throws MillraceError MILL_TIMEOUT */

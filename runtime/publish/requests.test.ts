@@ -106,7 +106,8 @@ t.test('no more wait than may, and all have the tag of their thread', async t =>
   t.ok(sent.every(({ number }) => tagOf(number) === tag))
   t.equal(new Set(sent.map(({ number }) => number)).size, PENDING_MAX)
   const message = { value: 'one more' }
-  t.match(await rejection(requests.send(producer, message, LONG)), { code: 'MILL_FULL', refused: message })
+  const oneMore = requests.send(producer, message, { ...LONG, timeoutMs: 50 })
+  t.match(await rejection(oneMore), { code: 'MILL_FULL', refused: message })
   requests.queueGone(5, new MillraceError('MILL_TOPIC_DELETED', 'gone'))
   const ends = await Promise.allSettled(all)
   t.ok(ends.every(end => end.status === 'rejected' && end.reason.code === 'MILL_TOPIC_DELETED'))

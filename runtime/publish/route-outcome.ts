@@ -10,6 +10,7 @@ import type { RouteReceipt } from '../words/exchange.ts'
 import type { Receipt } from '../words/message.ts'
 import { RoutedReceipt } from './routed-receipt.ts'
 
+const REFUSALS = ['MILL_FULL', 'MILL_TOO_LARGE', 'MILL_UNSERIALISABLE'] as const
 /** Names that a message has of one kind of targets; all are in the lists of the error. */
 const NAMED_MAX = 10
 
@@ -18,6 +19,8 @@ export class RouteOutcome {
   readonly #exchange: string
   readonly #targets: readonly RouteTarget[]
   readonly #answers: (Receipt | Error)[]
+  /** Targets to which it has not been sent. */
+  readonly #held = new Set<number>()
   #left: number
   readonly #resolve: (receipt: RouteReceipt) => void
   readonly #reject: (error: Error) => void
@@ -36,6 +39,15 @@ export class RouteOutcome {
     this.#reject = reject
   }
 
+  /** The message has not been sent to this target so far. */
+  held(target: number): void {
+    this.#held.add(target)
+  }
+
+  sent(target: number): void {
+    this.#held.delete(target)
+  }
+
   /** A target, by its place among the targets, has answered. */
   answered(target: number, answer: Receipt | Error): void {
     this.#answers[target] = answer
@@ -46,12 +58,12 @@ export class RouteOutcome {
     else this.#reject(this.#error(failed))
   }
 
-  /** If no target has it, or can have it, the reason of one of them says all. */
+  /** If no target is known to have it, the reason of one of them says all: of one that may have it, if there is such. */
   #error(first: Error): Error {
     const taken = this.#namesOf(answer => !isError(answer))
-    const refused = this.#namesOf(answer => isError(answer) && isRefusal(answer))
-    const unknown = this.#namesOf(answer => isError(answer) && !isRefusal(answer))
-    if (taken.length === 0 && (refused.length === 0 || unknown.length === 0)) return first
+    const refused = this.#namesOf((answer, target) => isError(answer) && this.#isRefusal(answer, target))
+    const unknown = this.#namesOf((answer, target) => isError(answer) && !this.#isRefusal(answer, target))
+    if (taken.length === 0) return unknown.length === 0 ? first : this.#errorOf(unknown[0] as string)
     const said = [
       taken.length > 0 ? `${listed(taken)} took it` : '',
       refused.length > 0 ? `${listed(refused)} refused it` : '',
@@ -61,21 +73,23 @@ export class RouteOutcome {
     return new PartlyRoutedError(text, taken, refused, unknown, first)
   }
 
-  #namesOf(is: (answer: Receipt | Error) => boolean): readonly string[] {
-    const targets = this.#targets.filter((_, target) => is(this.#answers[target] as Receipt | Error))
+  #errorOf(target: string): Error {
+    return this.#answers[this.#targets.findIndex(({ name }) => name === target)] as Error
+  }
+
+  #namesOf(is: (answer: Receipt | Error, target: number) => boolean): readonly string[] {
+    const targets = this.#targets.filter((_, target) => is(this.#answers[target] as Receipt | Error, target))
     return targets.map(({ name }) => name)
+  }
+
+  /** Whether it is certain that its target has not taken the message. */
+  #isRefusal(error: Error, target: number): boolean {
+    return this.#held.has(target) || REFUSALS.some(code => isMillraceError(error, code))
   }
 }
 
 function isError(answer: Receipt | Error): answer is Error {
   return answer instanceof Error
-}
-
-/** Whether it is certain that its target has not taken the message. */
-function isRefusal(error: Error): boolean {
-  return ['MILL_FULL', 'MILL_TOO_LARGE', 'MILL_UNSERIALISABLE'].some(code =>
-    isMillraceError(error, code as 'MILL_FULL'),
-  )
 }
 
 function listed(names: readonly string[]): string {

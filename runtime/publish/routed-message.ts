@@ -16,7 +16,7 @@ import { show } from '../words/names.ts'
 import type { QueueMessage } from '../words/queue-message.ts'
 import { asRoutedMessage, checkedKey, isRecord } from './checked-message.ts'
 import { copyHeaders } from './given-headers.ts'
-import { type GivenTimes, messageFields, ownDate } from './message-fields.ts'
+import { expiringBy, type GivenTimes, messageFields, ownDate } from './message-fields.ts'
 import { checkedId } from './message-id.ts'
 import { type EncodedMessage, encodedSize } from './record-writer.ts'
 import { RUN_RECORDS } from './sticky-route.ts'
@@ -24,7 +24,6 @@ import type { TopicProducer } from './topic-producer.ts'
 
 /** A queue that has no limits of its own: what no such one takes, none does. */
 const ANY_QUEUE = { messageTtlMs: Number.POSITIVE_INFINITY, keyConcurrency: Number.POSITIVE_INFINITY } as const
-const NO_TIMES: GivenTimes = Object.freeze({})
 
 /** What only queues know of a message. */
 interface QueuePart {
@@ -43,14 +42,17 @@ export class RoutedMessage {
   #headers: Headers | null = null
   /** Null: it has nothing that a topic would not take. */
   readonly #part: QueuePart | null
+  /** When it is not worth its work any more, in `nowMs`; undefined: never. */
+  readonly #untilMs: number | undefined
   /** By which the value was encoded last, and what came of it. */
   #codec: CodecName | null = null
   #encoded: string | Uint8Array | null = null
 
   /** @throws MillraceError MILL_INVALID_OPTION, MILL_UNKNOWN_OPTION, MILL_OUT_OF_RANGE, MILL_UNSERIALISABLE */
-  constructor(message: QueueMessage, routingKey: string) {
+  constructor(message: QueueMessage, routingKey: string, untilMs?: number) {
     const { key, value, headers, priority, delayMs, deliverAt, ttlMs, id } = asRoutedMessage(message)
     this.original = message
+    this.#untilMs = untilMs
     this.#key = checkedKey(key)
     this.#value = value
     if (headers !== undefined) {
@@ -99,12 +101,14 @@ export class RoutedMessage {
   }
 
   #fieldsFor(queue: NonNullable<ProducedTopic['queue']>): QueueFields | null {
-    const part = this.#part
-    if (part === null) return messageFields(0, NO_TIMES, queue)
-    const priority = Math.min(part.priority, queue.priorities - 1)
-    return messageFields(priority, part.times, queue, queue.dedupeMs === 0 ? null : part.id)
+    const { priority: wanted, times, id } = this.#part ?? PLAIN
+    const priority = Math.min(wanted, queue.priorities - 1)
+    const fields = messageFields(priority, times, queue, queue.dedupeMs === 0 ? null : id)
+    return this.#untilMs === undefined ? fields : expiringBy(fields, this.#untilMs, priority)
   }
 }
+
+const PLAIN: QueuePart = { priority: 0, times: Object.freeze({}), id: null }
 
 /** Checked for any queue. */
 function partOf(message: QueueMessage, times: GivenTimes, priority: number, id: string | undefined): QueuePart {

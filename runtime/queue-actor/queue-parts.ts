@@ -53,6 +53,11 @@ const CRASHED = JSON.stringify({
   message: 'its process ended twice while this message alone was handled',
 })
 
+const UNAWAITED = JSON.stringify({
+  name: 'MillraceError',
+  message: 'its time is over, and the sender of the request waits for the answer no more',
+})
+
 const EXPIRED = JSON.stringify({
   name: 'MillraceError',
   message: 'its time to live is over, and no consumer got it before; the queue has no dead-letter topic',
@@ -197,7 +202,8 @@ export class QueueParts {
       return
     }
     this.facts.settledAs('expired', offset)
-    this.upcalls.attemptFailed(effect, EXPIRED)
+    // Where there are dead letters, only a request leaves none.
+    this.upcalls.attemptFailed(effect, this.policy.hasDeadLetters ? UNAWAITED : EXPIRED)
   }
 
   #toldOf(effect: Exclude<QueueEffect, { readonly kind: 'returned' | 'cancelled' }>, error: string): void {

@@ -77,6 +77,7 @@ t.test('the last tick up to an instant is the one that steps of `next` end at', 
 })
 
 // Source: https://github.com/OptimalBits/bull/issues/2207 (a job at a time that the clock has twice ran twice, or never)
+// Source: https://github.com/kelektiv/node-cron/issues/563 (not at all where local time jumps forward, twice where it jumps back)
 t.test('a local time that does not exist is the end of the gap, and one that exists twice is the first', async t => {
   t.strictSame(some('30 2 * * *', 'Europe/Berlin', '2026-03-28T12:00Z', 2), ['2026-03-29T01:00', '2026-03-30T00:30'])
   t.strictSame(some('30 2 * * *', 'Europe/Berlin', '2026-10-24T12:00Z', 2), ['2026-10-25T00:30', '2026-10-26T01:30'])
@@ -86,6 +87,7 @@ t.test('a local time that does not exist is the end of the gap, and one that exi
   t.strictSame(early, ['2026-03-29T01:00', '2026-03-30T00:10'], 'two in one gap are one tick')
 })
 
+// Source: https://github.com/kelektiv/node-cron/issues/881 (a job of every half hour left out the hour that comes again)
 t.test('an interval goes on through the hour that comes again, also begun in its middle', async t => {
   t.strictSame(some('0 * * * *', 'Europe/Berlin', '2026-10-24T23:30Z', 3), [
     '2026-10-25T00:00',

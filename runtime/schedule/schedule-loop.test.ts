@@ -96,6 +96,16 @@ t.test('a clock that is set forward misses the ticks in between, within a minute
   }
 })
 
+// Source: https://github.com/rails/solid_queue/pull/615 (timers that came early enqueued a tick two or three times)
+t.test('a timer that comes before its tick decides nothing, and the tick is sent once', async t => {
+  const broker = new VirtualBroker(scheduleOf({ everyMs: 1_000, startMs: 0 }, 'all'), 0)
+  broker.earlyMs = 3
+  await broker.start()
+  await broker.run(3_500)
+  t.strictSame(broker.sent, [1_000, 2_000, 3_000])
+  t.strictSame(broker.unsent, [])
+})
+
 t.test('a clock that is set back sends no tick twice: the schedule waits until it was there before', async t => {
   const broker = new VirtualBroker(scheduleOf({ everyMs: HOUR_MS, startMs: 0 }, 'all'), 0)
   await broker.start()

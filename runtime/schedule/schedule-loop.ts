@@ -196,14 +196,15 @@ export class ScheduleLoop {
   async #send({ ticks, places }: Sending): Promise<void> {
     this.#isSending = true
     const answers = ticks.map((tick, index) => Promise.all(places.map(place => this.#seams.send(place, index, tick))))
+    const all = Promise.allSettled(answers)
     try {
-      // All are waited for, also where one fails.
-      await Promise.allSettled(answers)
       for (const [index, answer] of answers.entries()) this.#answered(ticks[index] as number, await answer)
       this.#progress = { ...this.#progress, sending: null }
       this.#isSending = false
       this.#look()
     } catch (error) {
+      // None is on its way when they are sent again.
+      await all
       this.#isSending = false
       this.#failedToSend(error as Error)
     }

@@ -59,7 +59,7 @@ t.test('a process that restarts every day sends each weekly tick once', async t 
   }
 })
 
-// Source: https://github.com/kelektiv/node-cron/issues/563 (after downtime two ticks came at once)
+// Source: https://github.com/nats-io/nats-server/pull/7687 (after a downtime two ticks came at once)
 t.test('after a downtime of days none, one or each of the missed ticks is sent', async t => {
   const now = 72.5 * HOUR_MS
   t.strictSame(stepSchedule(HOURLY, rules('skip'), NEW, now, false).send, [])

@@ -29,6 +29,8 @@ export class VirtualBroker {
   isFull = false
   /** Takes and answers nothing: messages wait. */
   isStuck = false
+  /** Timers come so much early, by the wall clock. */
+  earlyMs = 0
   /** Errors of decisions. */
   readonly failures: Error[] = []
   /** The next call of this kind ends the process, before it has an effect, or after it. */
@@ -119,7 +121,7 @@ export class VirtualBroker {
     return {
       nowMs: () => this.nowMs,
       wait: (ms, then) => {
-        const timer = { atMs: this.nowMs + ms, then }
+        const timer = { atMs: this.nowMs + Math.max(1, ms - this.earlyMs), then }
         if (!isOver()) this.#timers.add(timer)
         return () => this.#drop(then)
       },

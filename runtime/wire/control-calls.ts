@@ -90,7 +90,7 @@ export interface Hold {
 
 /** Notices of the control thread to the main thread. */
 export type BrokerNotice =
-  | { readonly kind: 'ready'; readonly place: ThreadPlace }
+  | { readonly kind: 'ready'; readonly place: ThreadPlace; readonly schedules: readonly KeptSchedule[] }
   | {
       readonly kind: 'event'
       readonly event: Exclude<keyof BrokerEvents, 'parked' | 'failed' | 'publishFailed' | 'windowFull'>
@@ -202,9 +202,7 @@ export interface OwnerControlApi extends ControlApi {
    */
   addPartitions(thread: number, topic: number, count: number): Promise<readonly GrownTopic[]>
   closeProducer(topic: number, name: string, state: ProducerState): Promise<void>
-  /** Schedules that the folder has; none without a folder, where those who keep them keep nothing. */
-  listSchedules(): Promise<readonly KeptSchedule[]>
-  /** Each is durable when it is answered. @throws MillraceError MILL_DISK */
+  /** Each is durable when it is answered; without a folder it does nothing. @throws MillraceError MILL_DISK */
   keepSchedule(schedule: KeptSchedule): Promise<void>
   keepProgress(schedule: string, progress: string): Promise<void>
   forgetSchedule(schedule: string): Promise<void>

@@ -263,13 +263,8 @@ function messageOf(thrown: unknown): string {
   const message = read(thrown, 'message')
   if (typeof message === 'string') return message
   try {
-    const shown = inspect(thrown, {
-      depth: 0,
-      customInspect: false,
-      maxArrayLength: 10,
-      maxStringLength: LABEL_BYTES_MAX,
-    })
-    return `thrown value: ${shown}`
+    const bounds = { depth: 0, maxArrayLength: 10, maxStringLength: LABEL_BYTES_MAX }
+    return `thrown value: ${inspect(thrown, { ...bounds, customInspect: false })}`
   } catch {
     return 'thrown value: one that cannot be shown'
   }
@@ -282,7 +277,8 @@ function ownCode(thrown: unknown): string | number | undefined {
     return undefined
   }
   const code = read(thrown, 'code')
-  return typeof code === 'string' ? shorten(code, LABEL_BYTES_MAX) : typeof code === 'number' ? code : undefined
+  if (typeof code === 'string') return shorten(code, LABEL_BYTES_MAX)
+  return typeof code === 'number' ? code : undefined
 }
 
 /** A property of a foreign object, which may be a proxy or a getter that throws. */

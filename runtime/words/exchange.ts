@@ -96,6 +96,8 @@ export interface Exchange<V = unknown> {
   /**
    * Publishes a message to all targets that its routing key, or its headers, lead to. Resolves when each of them has it.
    *
+   * Targets that reject when they are full are asked first, and then the others. So where one such target is full, no other one has the message.
+   *
    * A queue takes what it knows of the message: a priority above its own counts as its highest, and an `id` counts where ids are kept. A topic
    * takes key, value and headers, and no delay and no time to live. Consumers find the routing key in the header `millrace-routing-key`.
    *

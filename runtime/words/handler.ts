@@ -42,7 +42,8 @@ export interface HandlerContext<D = unknown> {
    */
   send<V>(queue: string | QueueDefinition<V>, message: QueueMessage<V>): Promise<QueueReceipt>
   /**
-   * Publishes a message by an exchange, which must exist. The input is acked only when all targets have it, awaited or not.
+   * Publishes a message by an exchange, which must exist. The input is acked only when all targets have it, awaited or not. Where the input is
+   * a request, it expires in queues with the deadline of that at the latest.
    *
    * @throws MillraceError as `exchange.publish`; `MILL_INVALID_OPTION` if there is no such exchange
    */

@@ -120,6 +120,9 @@ t.test('the segment in which the floor is waits for a second, for it is removed 
   t.ok(queue.stored.bytes < bytes)
 })
 
+// Source: https://github.com/rabbitmq/rabbitmq-server/issues/14522
+// Source: https://github.com/rabbitmq/rabbitmq-server/issues/13113
+// Source: https://github.com/rabbitmq/rabbitmq-server/issues/12141
 for (const durability of ['os', 'fsync'] as const)
   t.test(`the disk stays within four times what is not settled, and a few segments (${durability})`, async t => {
     for (let seed = 0; seed < 6; seed++) {

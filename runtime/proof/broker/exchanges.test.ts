@@ -245,18 +245,30 @@ t.test('an alternate takes what no binding takes, and may be made later', async 
   )
 })
 
-t.test('a full target that rejects is named, and so is who has the message', async t => {
+t.test('a full target that rejects refuses the whole, and is named', async t => {
   const events = await newExchange({ type: 'fanout' })
   const [full, room] = [await newQueue({ maxMessages: 1, onFull: 'reject' }), await newQueue()]
   await events.bind(full)
   await events.bind(room)
   await events.publish('', { value: 1 })
-  const error = (await rejection(events.publish('', { value: 2 }))) as PartlyRoutedError
-  t.match(error, { code: 'MILL_PARTLY_ROUTED', taken: [room.name], refused: [full.name], unknown: [] })
+  const error = await rejection(events.publish('', { value: 2 }))
+  t.match(error, { code: 'MILL_FULL', refused: { value: 2 }, message: new RegExp(`queue ${full.name} is full`) })
+  t.strictSame(await valuesIn(room), [1])
+  await events.unbind(full)
+  await events.publish('', { value: 3 })
+  t.strictSame(await valuesIn(room), [1, 3])
+})
+
+t.test('of two targets that reject, the error names who has the message', async t => {
+  const events = await newExchange({ type: 'fanout' })
+  const [full, has] = [await newQueue({ maxMessages: 1, onFull: 'reject' }), await newQueue({ onFull: 'reject' })]
+  const waits = await newQueue()
+  for (const queue of [full, has, waits]) await events.bind(queue)
+  await full.send({ value: 0 })
+  const error = (await rejection(events.publish('', { value: 1 }))) as PartlyRoutedError
+  t.match(error, { code: 'MILL_PARTLY_ROUTED', taken: [has.name], refused: [full.name, waits.name], unknown: [] })
   t.match(error.cause, { code: 'MILL_FULL' })
-  await events.unbind(room)
-  t.match(await rejection(events.publish('', { value: 3 })), { code: 'MILL_FULL', refused: { value: 3 } })
-  t.strictSame(await valuesIn(room), [1, 2])
+  t.strictSame([await valuesIn(has), await valuesIn(waits)], [[1], []])
 })
 
 t.test('codecs, priorities, delays and ids are those of each target', async t => {
@@ -361,4 +373,30 @@ t.test('exchanges, bindings and what they have routed are there in the next proc
   t.strictSame(await again.route('other', { raw: Uint8Array.of(1, 2) }), ['b'])
   t.strictSame(await again.route('gone'), [])
   t.strictSame(await valuesIn(await second.queue<number>('a')), [1, 1, 2])
+})
+
+interface Order {
+  readonly id: number
+}
+
+/** Compiled, and never called. */
+async function bindByType(
+  events: Exchange<Order>,
+  queues: readonly [Queue<Order>, Queue, Queue<Order | string>, Queue<number>],
+  topics: readonly [Topic<Order>, Topic<number>],
+  exchanges: readonly [Exchange<Order>, Exchange<number>],
+): Promise<void> {
+  for (const target of [queues[0], queues[1], queues[2], topics[0], exchanges[0]]) await events.bind(target)
+  // @ts-expect-error: a queue of numbers
+  await events.bind(queues[3])
+  // @ts-expect-error: a topic of numbers
+  await events.bind(topics[1])
+  // @ts-expect-error: an exchange of numbers
+  await events.bind(exchanges[1])
+  // @ts-expect-error: no order
+  await events.publish('k', { value: 7 })
+}
+
+t.test('the values of an exchange and of what is bound to it have related types', async t => {
+  t.type(bindByType, 'function')
 })

@@ -103,7 +103,7 @@ async function look(dir: string, durability: Durability, ticks: Ticks): Promise<
     await until(async () => {
       const before = sent
       sent = schedules.reduce((sum, schedule) => sum + schedule.stats().sent, 0)
-      await new Promise(resolve => setTimeout(resolve, 100))
+      await new Promise(resolve => setTimeout(resolve, 300))
       return sent === before
     })
     for (const queue of [targets.kept, targets.worked, targets.routed])

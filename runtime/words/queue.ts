@@ -115,7 +115,7 @@ export interface Queue<V = unknown, R = unknown> {
    * deliveries have the priority with which it was sent.
    *
    * @throws MillraceError `MILL_INVALID_OPTION`, `MILL_UNKNOWN_OPTION`, `MILL_OUT_OF_RANGE` for `id` and change; `MILL_FULL` when as many messages
-   *   that are not settled were updated as the queue can keep, 1,024 at most in memory and 65,536 on disk; `MILL_DISK`
+   *   that are not settled were updated as the queue can keep, 1,023 at most in memory and 65,536 on disk; `MILL_DISK`
    */
   update(id: string, change: MessageChange): Promise<UpdateOutcome>
   /**

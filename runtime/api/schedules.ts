@@ -112,7 +112,11 @@ export class Schedules {
     await this.#serially(async () => {
       client = await this.#upsert(wanted, nowMs)
     })
-    return client as ScheduleClient
+    const made = client as ScheduleClient
+    if (this.#places.has(open)) return made
+    // Its target was deleted meanwhile.
+    await this.remove(made)
+    throw deletedTopic(open.name, open.kind)
   }
 
   async #upsert(wanted: ScheduleDefinition, nowMs: number): Promise<ScheduleClient> {

@@ -49,6 +49,11 @@ export class TickPlaces {
     return true
   }
 
+  /** Whether it is open, and not another one of its name. */
+  has({ name, id }: Pick<OpenTarget, 'name' | 'id'>): boolean {
+    return this.#byName.get(name)?.id === id
+  }
+
   /** It is gone. */
   deleted({ name, id }: OpenTarget): void {
     if (this.#byName.get(name)?.id === id) this.#byName.delete(name)

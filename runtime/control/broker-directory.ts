@@ -87,7 +87,7 @@ export class BrokerDirectory {
     this.identity = beginIdentity(disk, dir)
     this.logId = this.identity.logId
     this.#refuseWithout(disk)
-    this.#state = StateLog.open(disk, join(dir, 'catalog'), { logId: this.logId, syncs: true })
+    this.#state = StateLog.open(disk, join(dir, 'catalog'), { logId: this.logId, syncs: true, hasKinds: true })
     if (this.#state.torn !== null) this.cuts.push(this.#state.torn)
     const write = (changes: readonly (readonly [string, unknown])[]): void => this.#write(changes)
     this.groups = new StoredGroups(this.#state, write)
@@ -131,8 +131,7 @@ export class BrokerDirectory {
 
   topics(): StoredTopic[] {
     const topics: StoredTopic[] = []
-    for (const [key, value] of this.#state.entries())
-      if (key.startsWith('topic/')) topics.push(revived(value as StoredTopic))
+    for (const [, value] of this.#state.entries('topic/')) topics.push(revived(value as StoredTopic))
     return topics
   }
 
@@ -213,16 +212,16 @@ export class BrokerDirectory {
   /** Topics that were deleted, and may have folders. */
   gone(): GoneTopic[] {
     const gone: GoneTopic[] = []
-    for (const [key, value] of this.#state.entries())
-      if (key.startsWith('gone/'))
-        gone.push({ id: Number(key.slice(5)), partitions: (value as { readonly partitions: number }).partitions })
+    for (const [key, value] of this.#state.entries('gone/'))
+      gone.push({ id: Number(key.slice(5)), partitions: (value as { readonly partitions: number }).partitions })
     return gone
   }
 
   /** Nothing is left of a topic that was deleted. @throws MillraceError MILL_DISK */
   forgetGone(id: number): void {
     const groups: [string, unknown][] = []
-    for (const [key] of this.#state.entries()) if (key.startsWith(groupKey(id, ''))) groups.push([key, undefined])
+    for (const [key] of this.#state.entries('group/'))
+      if (key.startsWith(groupKey(id, ''))) groups.push([key, undefined])
     for (let at = 0; at < groups.length; at += CHANGES_MAX) this.#write(groups.slice(at, at + CHANGES_MAX))
     this.#write([[goneKey(id), undefined]])
   }

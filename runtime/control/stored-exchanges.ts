@@ -52,15 +52,14 @@ export class StoredExchanges {
 
   exchanges(): StoredExchange[] {
     const exchanges: StoredExchange[] = []
-    for (const [key, value] of this.#state.entries())
-      if (key.startsWith('exchange/'))
-        exchanges.push({ name: key.slice(9), ...(value as Omit<StoredExchange, 'name'>) })
+    for (const [key, value] of this.#state.entries('exchange/'))
+      exchanges.push({ name: key.slice(9), ...(value as Omit<StoredExchange, 'name'>) })
     return exchanges
   }
 
   bindings(): StoredBinding[] {
     const bindings: StoredBinding[] = []
-    for (const [key] of this.#state.entries()) {
+    for (const [key] of this.#state.entries('binding/')) {
       const [, exchange, kind, target, by] = BINDING.exec(key) ?? []
       if (by === undefined) continue
       const [from, to] = [Number(exchange), Number(target)]

@@ -48,7 +48,7 @@ export class StoredGroups {
    */
   extend(topic: number, from: number, to: number, nextId: () => number): void {
     const changes: [string, StoredGroup][] = []
-    for (const [key, value] of this.#state.entries()) {
+    for (const [key, value] of this.#state.entries('group/')) {
       if (!key.startsWith(groupKey(topic, ''))) continue
       const { members: cursors, added = from } = value as StoredGroup
       const more = Array.from({ length: Math.max(0, to - cursors.length) }, nextId)
@@ -60,13 +60,13 @@ export class StoredGroups {
   /** Names of the groups that read a topic. */
   names(topic: number): string[] {
     const own = groupKey(topic, '')
-    return [...this.#state.entries()].flatMap(([key]) => (key.startsWith(own) ? [key.slice(own.length)] : []))
+    return [...this.#state.entries('group/')].flatMap(([key]) => (key.startsWith(own) ? [key.slice(own.length)] : []))
   }
 
   /** Numbers of the partitions of each group that reads a topic. */
   of(topic: number): (readonly number[])[] {
     const groups: (readonly number[])[] = []
-    for (const [key, value] of this.#state.entries())
+    for (const [key, value] of this.#state.entries('group/'))
       if (key.startsWith(groupKey(topic, ''))) groups.push((value as StoredGroup).members)
     return groups
   }
@@ -74,8 +74,7 @@ export class StoredGroups {
   /** The place of each member's partition, by these topics' placement. */
   places(topics: ReadonlyMap<number, Placed>): Map<number, number> {
     const found = new Map<number, number>()
-    for (const [key, value] of this.#state.entries()) {
-      if (!key.startsWith('group/')) continue
+    for (const [key, value] of this.#state.entries('group/')) {
       const { members: cursors } = value as StoredGroup
       const topic = topics.get(Number(key.split('/')[1])) ?? {}
       for (const [partition, cursor] of cursors.entries()) found.set(cursor, placeOf(topic, partition))

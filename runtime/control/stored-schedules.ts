@@ -27,8 +27,7 @@ export class StoredSchedules {
 
   all(): KeptSchedule[] {
     const schedules: KeptSchedule[] = []
-    for (const [key, definition] of this.#state.entries()) {
-      if (!key.startsWith('schedule/')) continue
+    for (const [key, definition] of this.#state.entries('schedule/')) {
       const name = key.slice(9)
       schedules.push({ name, definition: definition as string, progress: this.#state.get(`tick/${name}`) as string })
     }

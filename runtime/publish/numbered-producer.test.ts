@@ -116,6 +116,22 @@ t.test('what is not known to be there is left to the next process, which finds i
   }
 })
 
+t.test('what is aborted while it waits opens nothing', async t => {
+  const target = new Target()
+  const producer = new NumberedProducer(0, target.open)
+  await producer.take(3)
+  const abort = new AbortController()
+  const closed = new MillraceError('MILL_CLOSED', 'closed')
+  target.faults.push(closed)
+  const sends = [0, 1, 2].map(number => producer.send(number, 0, () => ({ value: number }), abort.signal))
+  const settled = Promise.allSettled(sends)
+  await t.rejects(sends[0] as Promise<unknown>, closed)
+  abort.abort()
+  const codes = (await settled).map(each => each.status === 'rejected' && each.reason.code)
+  t.strictSame([codes.at(-1), target.taken.includes('2')], ['MILL_ABORTED', false])
+  t.ok(target.opened <= 2, `${target.opened} openings`)
+})
+
 t.test('a producer that cannot be opened is opened for the next one', async t => {
   const target = new Target()
   let fails = true

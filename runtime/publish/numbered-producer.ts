@@ -12,7 +12,7 @@
 import type { TickAnswer } from '../schedule/schedule-loop.ts'
 import type { ProducedTopic } from '../wire/produced-topic.ts'
 import type { NamedPlaces, ProducerState } from '../wire/producer-places.ts'
-import { isMillraceError } from '../words/errors.ts'
+import { isMillraceError, MillraceError } from '../words/errors.ts'
 import type { Message } from '../words/message.ts'
 import type { TopicProducer } from './topic-producer.ts'
 
@@ -100,6 +100,8 @@ export class NumberedProducer {
   }
 
   async #send({ number, partition, made, signal }: Waiting): Promise<TickAnswer> {
+    // Many may wait when their schedules end.
+    if (signal.aborted) throw new MillraceError('MILL_ABORTED', `message ${number} of a schedule was aborted`)
     const opened = await this.#openedNow()
     const { passed } = opened.places
     if (number < (this.#state?.next ?? 0) || number < (passed[partition] ?? 0)) return { how: 'sent', offset: null }

@@ -13,6 +13,7 @@
 import type { CutTail } from '../../wire/folder.ts'
 import type { Disk } from '../disk/disk.ts'
 import type { StateChange, StateRecord } from '../format/state-format.ts'
+import { EntriesByKind } from './entries-by-kind.ts'
 import { RecordLog } from './record-log.ts'
 
 const GARBAGE_FACTOR = 4
@@ -31,15 +32,18 @@ export interface StateLogSettings {
   readonly logId: Uint8Array
   /** Whether each write is synced before it returns. */
   readonly syncs: boolean
+  /** Whether entries of one kind are asked for (entries-by-kind.ts); left out: they are not. */
+  readonly hasKinds?: boolean
 }
 
 export class StateLog {
-  readonly #entries = new Map<string, Entry>()
+  readonly #entries: EntriesByKind<Entry>
   readonly #records: RecordLog
   /** Length of all entries' texts: characters, which is near enough to bytes for a factor of 4. */
   #live = 0
 
   private constructor(disk: Disk, path: string, settings: StateLogSettings) {
+    this.#entries = new EntriesByKind(settings.hasKinds === true)
     this.#records = RecordLog.open(disk, path, { ...settings, kind: 'state' }, record => this.#replay(record))
     if (this.#records.isOutdated) this.#compact()
   }
@@ -80,8 +84,9 @@ export class StateLog {
     return this.#entries.has(key)
   }
 
-  *entries(): Generator<[key: string, value: unknown], void, void> {
-    for (const [key, { value }] of this.#entries) yield [key, value]
+  /** All, or those of a kind. */
+  *entries(kind?: string): Generator<[key: string, value: unknown], void, void> {
+    for (const [key, { value }] of this.#entries.entries(kind)) yield [key, value]
   }
 
   /**

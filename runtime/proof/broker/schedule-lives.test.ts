@@ -119,7 +119,10 @@ t.test('through an exchange each tick goes to all that is bound, once, also in t
   })
   const [jobs, urgent] = [await first.queue('jobs'), await first.queue('urgent', { priorities: 2 })]
   const log = await first.topic('log', { partitions: 2 })
+  // A tick between two of the bindings goes to fewer targets.
+  await made.pause()
   for (const target of [jobs, urgent, log]) await events.bind(target, 'a.*')
+  await made.resume()
   await until(async () => made.stats().sent >= 3)
   await first.close()
 

@@ -1,8 +1,8 @@
 /**
  * Processes with schedules on one folder, killed one after the other; and whether each tick was sent once.
  *
- * The oracle is outside of what is killed. At the end the parent pauses all schedules and opens their targets. Then what was decided last is
- * sent, and nothing more. Each schedule has `missed: 'all'`: its ticks must be there from the first to the last, each at one place.
+ * The oracle is outside of what is killed. At the end the parent lets each schedule go on for a tick, and pauses it: lives may have been too
+ * short for that. Each schedule has `missed: 'all'`: its ticks must be there from the first to the last, each at one place.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -91,13 +91,16 @@ export async function killSchedules(deaths: number, durability: Durability, from
   return { met, ticks: count, problems: ticks.problems }
 }
 
-/** Has all that is in the targets, when what was decided is sent. */
+/** Has all that is in the targets, when each schedule has gone on for a tick and what was decided is sent. */
 async function look(dir: string, durability: Durability, ticks: Ticks): Promise<void> {
   const broker = await openBroker({ dir, logger: false }, KILLED_TUNING)
   try {
-    const schedules = broker.schedules()
-    for (const schedule of schedules) await schedule.pause()
     const targets = await openTargets(broker, durability)
+    for (const { name, when, target, message } of KILLED_SCHEDULES)
+      await broker.schedule(name, when, targets[target], message)
+    const schedules = broker.schedules()
+    await until(async () => schedules.every(schedule => schedule.stats().sent > 0))
+    for (const schedule of schedules) await schedule.pause()
     let sent = -1
     // What was decided is answered when the counts stand still.
     await until(async () => {

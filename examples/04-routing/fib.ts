@@ -7,7 +7,7 @@ function fib(n: number): number {
   return n < 2 ? n : fib(n - 1) + fib(n - 2)
 }
 
-export default ({ value }: QueueDelivery<number>): number => {
+export default function answer({ value }: QueueDelivery<number>): number {
   if (!Number.isInteger(value) || value < 0) throw new RangeError(`there is no Fibonacci number ${value}`)
   return fib(value)
 }

@@ -6,7 +6,7 @@
 import { threadId } from 'node:worker_threads'
 import type { QueueDelivery } from 'millrace'
 
-export default ({ value }: QueueDelivery<string>): { readonly dots: number; readonly thread: number } => {
+export default function work({ value }: QueueDelivery<string>): { readonly dots: number; readonly thread: number } {
   const dots = value.split('.').length - 1
   const end = performance.now() + dots
   while (performance.now() < end);

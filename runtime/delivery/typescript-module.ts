@@ -2,7 +2,7 @@
  * Handlers in TypeScript on a Node that cannot load them by itself, where the app runs under tsx or Vitest: their loaders do
  * not reach worker threads on Node 20, and tsx's own function for that does. The handler host's thread.
  */
-import { createRequire } from 'node:module'
+import nodeModule from 'node:module'
 import { pathToFileURL } from 'node:url'
 import { importModule } from '../../actors/world.ts'
 
@@ -15,8 +15,9 @@ type TsImport = (specifier: string, parentUrl: string) => Promise<unknown>
 export async function importTypeScript(url: string): Promise<unknown> {
   let api: string
   try {
-    // What `require` finds is tsx's build for it, and beside that is the one to import.
-    api = createRequire(url)
+    // What `require` finds is tsx's build for it, and beside that is the one to import. Bundles may define `createRequire` themselves.
+    api = nodeModule
+      .createRequire(url)
       .resolve(TSX)
       .replace(/\.cjs$/, '.mjs')
   } catch {

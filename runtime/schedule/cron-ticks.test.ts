@@ -59,8 +59,8 @@ t.test(
         }
       }
     }
-    // Four zones with two changes a year; a zone may make more of them one day.
-    t.ok(changes >= 40, `${changes} changes of local time`)
+    // Two a year in most zones. A zone may give its changes up, as newer releases of Node know.
+    t.ok(changes >= 20, `${changes} changes of local time`)
   },
 )
 

@@ -75,7 +75,7 @@ t.test('all changes of local time from 2026 to 2030 in five zones, with restarts
       }
     }
   }
-  t.ok(changes > 40 && messages > 300, `${changes} changes, ${messages} messages`)
+  t.ok(changes >= 20 && messages > 300, `${changes} changes, ${messages} messages`)
 })
 
 t.test('a clock that is set forward misses the ticks in between, within a minute', async t => {

@@ -7,7 +7,8 @@
  *   --quick         only pure tests that are no sweeps, in a process for each core
  *   --changed       only those that can tell something of what has changed since the merge base (or --since REVISION)
  *   --class A,B     only these classes: pure, simulated, broker, threads, processes (see tests/classes.mjs)
- *   --sweeps        only the sweeps, x.exhaustive.test, and all of each; otherwise a twentieth of each is done
+ *   --sweeps        only the sweeps, x.exhaustive.test, and all of each; otherwise a twentieth of each is done. And the
+ *                   stress tests, x.stress.test, which otherwise are done only where a PATH asks for them
  *   --seed N        which twentieth; default: the date, as YYYYMMDD
  *   --jobs N        processes at a time; default: the number of cores, and two more where tests wait as well as compute (all
  *                   but --quick)
@@ -22,7 +23,7 @@
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { changedSince, testsOf } from './tests/changes.mjs'
-import { CLASSES, readTests } from './tests/classes.mjs'
+import { CLASSES, isSweepPath, readTests } from './tests/classes.mjs'
 import { root } from './tests/modules.mjs'
 import { failureLines } from './tests/report.mjs'
 import { expectedSeconds, keepTimings } from './tests/timings.mjs'
@@ -73,9 +74,9 @@ function chooseTests(all) {
   const unknown = classes.find(name => !CLASSES.includes(name))
   if (unknown !== undefined) refuse(`There is no class ${unknown}: choose from ${CLASSES.join()}`)
   const asked = all.filter(
-    ({ path, class: name, isSweep }) =>
+    ({ path, class: name, isSweep, isStress }) =>
       classes.includes(name) &&
-      (!options.sweeps || isSweep) &&
+      (options.sweeps ? isSweep || isStress : !isStress || positionals.length > 0) &&
       (positionals.length === 0 || positionals.some(part => path.includes(part))),
   )
   if (isChanged) {
@@ -90,8 +91,8 @@ function chooseTests(all) {
 
 /** Expected seconds of tests. What is kept of a sweep is the cost of a portion. */
 function cost(paths) {
-  const times = options.sweeps ? PORTION : 1
-  return paths.reduce((sum, path) => sum + times * expectedSeconds(path), 0)
+  const timesOf = path => (options.sweeps && isSweepPath(path) ? PORTION : 1)
+  return paths.reduce((sum, path) => sum + timesOf(path) * expectedSeconds(path), 0)
 }
 
 /** A process that ends tells what its children have used, and no single test of it does. */

@@ -10,7 +10,8 @@
  * Several of a class share a process. Alone are `x.stress.test.ts`, and of all but pure tests those that change or watch the
  * process.
  *
- * `x.exhaustive.test.ts` is a kind beside these: what it sweeps is done in part unless all of it is asked for.
+ * `x.exhaustive.test.ts` is a kind beside these: what it sweeps is done in part unless all of it is asked for. Another one is
+ * `x.stress.test.ts`, which is done with the whole sweeps.
  */
 import { closureOf, readModules } from './modules.mjs'
 
@@ -35,9 +36,17 @@ function classOf(modules, loaded) {
   return 'pure'
 }
 
+export function isSweepPath(path) {
+  return path.endsWith('.exhaustive.test.js')
+}
+
+function isStressPath(path) {
+  return path.endsWith('.stress.test.js')
+}
+
 /** Whether it may run in one process with others. */
 function isShared(name, path, code) {
-  return name === 'pure' || (name !== 'simulated' && !path.endsWith('.stress.test.js') && !OF_THE_PROCESS.test(code))
+  return name === 'pure' || (name !== 'simulated' && !isStressPath(path) && !OF_THE_PROCESS.test(code))
 }
 
 /**
@@ -57,7 +66,8 @@ export function readTests(clone) {
         class: name,
         isShared: isShared(name, path, modules.get(path).code),
         room: roomOf(path),
-        isSweep: path.endsWith('.exhaustive.test.js'),
+        isSweep: isSweepPath(path),
+        isStress: isStressPath(path),
         readsRepository: loads.has(REPOSITORY),
         loads,
       }

@@ -1,44 +1,8 @@
 import t from 'tap'
-import { type Broker, type DeadLetter, RejectError, type Topic } from '../index.ts'
+import { type DeadLetter, RejectError } from '../index.ts'
 import { openBroker, rejection, SMALL, until } from '../proof/fixtures/broker.fixture.ts'
 import { newName, newTopic, sharedBroker } from '../proof/fixtures/shared-broker.fixture.ts'
-
-const QUICK = { attempts: 2, backoff: { initialMs: 1, maxMs: 2, jitter: 0 } } as const
-
-interface Order {
-  readonly n: number
-  readonly fix?: boolean
-}
-
-/** Orders of which those with an odd number fail, most as rejected; what is fixed is handled. */
-async function failures(
-  count = 10,
-  partitions = 2,
-  opening: Promise<Broker> = sharedBroker(),
-): Promise<{ broker: Broker; topic: Topic<Order>; handled: number[] }> {
-  const broker = await opening
-  const topic = await broker.topic<Order>(newName(), { partitions })
-  const handled: number[] = []
-  const run = await topic.group('g').handle(({ value }) => {
-    if (value.n % 2 === 0 || value.fix === true) return void handled.push(value.n)
-    if (value.n === 3) throw Object.assign(new TypeError('three is odd'), { code: 'E_THREE' })
-    throw new RejectError(`${value.n} is odd`)
-  }, QUICK)
-  await topic.publishBatch(
-    Array.from({ length: count }, (_, n) => ({ key: `k${n}`, value: { n }, partition: n % partitions })),
-  )
-  await run.idle()
-  return { broker, topic, handled }
-}
-
-async function collect<T>(iterable: AsyncIterable<T>): Promise<T[]> {
-  const found: T[] = []
-  for await (const each of iterable) found.push(each)
-  return found
-}
-
-const numbers = (letters: readonly DeadLetter<Order>[]): number[] =>
-  letters.map(({ value }) => value.n).sort((a, b) => a - b)
+import { collect, failures, numbers, type Order } from './failed-orders.fixture.ts'
 
 t.test('letters say where the record was, why it died, and what it was', async t => {
   const before = Date.now()

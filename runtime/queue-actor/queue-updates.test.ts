@@ -128,6 +128,19 @@ t.test('beyond as many updated messages as can be kept an update is refused, unt
   t.throws(() => line.update(16, { priority: 1 }), { code: 'MILL_FULL' }, 'a successor counts them too')
 })
 
+t.test('on disk one that is settled before its update is written is dropped with its update', async t => {
+  const settled = new Set<number>()
+  const updates = new StoredUpdates([], clock, offset => settled.has(offset), 2)
+  for (const offset of [1, 2]) updates.put(offset, { priority: 1, dueMs: null, expiresMs: null })
+  settled.add(1)
+  t.ok(updates.hasRoomFor(3))
+  updates.put(3, { priority: 1, dueMs: null, expiresMs: null })
+  const taken: { offset: number }[] = []
+  t.doesNotThrow(() => taken.push(...(updates.take()?.updates ?? [])))
+  t.match(taken, [{ offset: 2 }, { offset: 3 }])
+  t.equal(taken.length, 2)
+})
+
 t.test('on disk those that are settled are dropped when there is no room for more', async t => {
   const settled = new Set<number>()
   const updates = new StoredUpdates([], clock, offset => settled.has(offset), 3)

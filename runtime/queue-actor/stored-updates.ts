@@ -65,7 +65,12 @@ export class StoredUpdates implements KeptUpdates {
   }
 
   #dropSettled(): void {
-    for (const offset of this.#known.keys()) if (this.#isSettled(offset)) this.#known.delete(offset)
+    for (const offset of this.#known.keys()) {
+      if (!this.#isSettled(offset)) continue
+      this.#known.delete(offset)
+      // It may have been updated and settled since the last change was written.
+      this.#changed.delete(offset)
+    }
     this.#lookFrom = Math.max(LOOKED_FROM, 2 * this.#known.size)
   }
 

@@ -4,13 +4,12 @@
  * Simulated handler threads and the simulated main thread. What each letter of a script means is in request-plan.ts. On the main thread,
  * which nothing may end, `e` throws.
  */
-import { setTimeout } from '../../../actors/world.ts'
 import { MillraceError, RejectError } from '../../words/errors.ts'
 import type { HandlerContext } from '../../words/handler.ts'
 import type { ManualQueueDelivery, QueueDelivery } from '../../words/queue-delivery.ts'
 import type { Lab } from './lab.ts'
 import { sleep } from './producers.ts'
-import { type Answered, type Asked, type AskingUpcalls, ask, bytesOfAnswer } from './request-asking.ts'
+import { type Answered, type Asked, type AskingUpcalls, ask, behindOthers, bytesOfAnswer } from './request-asking.ts'
 import type { RequestJudge } from './request-judge.ts'
 import type { SimThread } from './scheduler.ts'
 
@@ -18,8 +17,6 @@ import type { SimThread } from './scheduler.ts'
 export const DEEP = 'deep'
 /** An answer of so much goes in pieces, also from the host to the caller. */
 const LARGE = 20_000
-/** Behind the timer of a signal, which is rounded up. */
-const BEHIND_MS = 3
 const DEEP_TIMEOUTS_MS = [30, 200, 1_500]
 
 export class RequestHandling {
@@ -113,9 +110,9 @@ export class RequestHandling {
     const thread = scheduler.current as SimThread
     const leftMs = Math.max(0, this.#judge.deadlineOf(id) - scheduler.now)
     if (leftMs < Number.POSITIVE_INFINITY)
-      setTimeout(() => {
+      behindOthers(leftMs, () => {
         if (this.#isHeard(thread)) this.#judge.mustHaveSignal(id, attempt, signal.aborted, scheduler.now)
-      }, leftMs + BEHIND_MS)
+      })
     if (!signal.aborted) await new Promise<void>(resolve => signal.addEventListener('abort', () => resolve()))
     if (!this.#isHeard(thread)) return undefined
     this.#judge.signals++

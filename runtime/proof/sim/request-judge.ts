@@ -56,6 +56,8 @@ export interface RequestFacts {
   readonly hasLetters: boolean
   /** Partition hosts may have died: answers on their way are lost then. */
   mayLose(): boolean
+  /** Times of messages on disk are on the wall clock, which was set. */
+  mayExpireEarly(): boolean
 }
 
 /** What a look at the clock may cost between a check of the deadline and the call of the handler, in ms. */
@@ -243,7 +245,7 @@ export class RequestJudge {
       case 'crashed':
         return attempts.length > 0
       case 'expired':
-        return hasTtl
+        return hasTtl || this.#facts.mayExpireEarly()
       case 'maxlen':
         return this.#facts.dropsHead
       case 'full':

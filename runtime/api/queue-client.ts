@@ -1,10 +1,11 @@
 /** A work queue as callers use it: sending from this thread, its ways to consume, and its counts. The creating thread. */
+
 import type { Observable } from 'rxjs'
 import { HandlerMember, type RunMember } from '../delivery/handler-member.ts'
 import { asHandler, checkHandling } from '../delivery/load-handler.ts'
 import type { SettleableDelivery } from '../delivery/manual-delivery.ts'
 import { ManualMember } from '../delivery/manual-member.ts'
-import { closedError, type Session } from '../embedded/session.ts'
+import type { Session } from '../embedded/session.ts'
 import { joinAlone } from '../embedded/sole-member.ts'
 import { checkPublishOptions } from '../options/publish-options.ts'
 import {
@@ -16,12 +17,14 @@ import {
   checkQueueRunOptions,
 } from '../options/queue-options.ts'
 import { checkRequestOptions } from '../options/request-options.ts'
+import { noBatch } from '../publish/checked-message.ts'
 import type { SentBatch } from '../publish/pending-batch.ts'
 import type { TopicProducer } from '../publish/topic-producer.ts'
 import type { QueueRunSpec } from '../wire/control-calls.ts'
 import type { RunShape } from '../wire/member-calls.ts'
 import type { TopicShape } from '../wire/places.ts'
 import { QUEUE_GROUP } from '../wire/queue-calls.ts'
+import { closedError } from '../words/closed-error.ts'
 import { MillraceError } from '../words/errors.ts'
 import type { Message, PublishOptions } from '../words/message.ts'
 import type { Queue } from '../words/queue.ts'
@@ -86,7 +89,7 @@ export class QueueClient<V, A = unknown> implements Queue<V, A> {
   async sendBatch(messages: readonly QueueMessage<V>[], options?: PublishOptions): Promise<QueueBatchReceipt> {
     if (this.#session.closing) throw closedError()
     const checked = options === undefined ? undefined : checkPublishOptions(options)
-    if (!Array.isArray(messages)) throw new MillraceError('MILL_INVALID_OPTION', 'sendBatch takes an array of messages')
+    if (!Array.isArray(messages)) throw noBatch('sendBatch', messages)
     // The producer of a queue gives receipts of a queue.
     const receipt = (await this.#producer.publishBatch(messages as readonly Message[], checked)) as SentBatch
     const { count, ids, duplicates, durability } = receipt

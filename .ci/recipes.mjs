@@ -1,84 +1,57 @@
 /**
- * Plays the recipes that need packages of others: each page of docs/recipes in an empty folder, as a reader would.
+ * Plays the pages that need packages of others, as a reader would: each in a folder of its own, with the packed packages.
  *
  *     node .ci/recipes.mjs FOLDER_OF_TARBALLS EMPTY_FOLDER [NAME …]
  *
- * A page that has `<!-- install -->` names its packages there, with their versions. Its files are the blocks after
- * `<!-- file: NAME -->`. The block after `<!-- run -->` is played by bash, and the block after `<!-- output -->` is what that must print.
- * All pages have one `node_modules`, so that one install is enough. Ends with `N passed, N failed`.
+ * After a build. `<!-- needs: fastify@5.12.8 -->` names a page's packages, with exact versions. Its files are written, and its commands are
+ * run; `runtime/proof/fixtures/pages.fixture.ts` says how a page marks them. All pages share one `node_modules`, so that one
+ * install of two minutes at most is enough. Ends with `N passed, N failed`.
  */
 import { execFile } from 'node:child_process'
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { basename, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { pagesOf, writeFiles } from '../dist/runtime/proof/fixtures/pages.fixture.js'
 
-const RECIPES = new URL('../docs/recipes/', import.meta.url)
-const INSTALL = '<!-- install -->'
-const BLOCK = /<!-- (install|file|run|output)(?:: (\S+))? -->\n+```\w*\n(.*?)```/gs
-/** Time limit of one page's commands, and of the install, in ms. */
-const RUN_MS = 60_000
+/** Time limit of one command, and of the install, in ms. */
+const COMMAND_MS = 60_000
 const INSTALL_MS = 120_000
+const EXACT = /^@?[\w./-]+@\d+\.\d+\.\d+$/
+const MODULE = '{ "private": true, "type": "module" }\n'
 
 const run = promisify(execFile)
 const [tarballs, folder] = process.argv.slice(2, 4).map(path => resolve(path))
-const chosen = process.argv.slice(4)
+const names = process.argv.slice(4)
 
-/** The blocks of a page, or `null` for one that needs no packages of others: the suite plays those. */
-function pageAt(name) {
-  const page = { name, packages: [], files: [], runs: [] }
-  const source = readFileSync(new URL(name, RECIPES), 'utf8')
-  if (!source.includes(INSTALL)) return null
-  for (const [, kind, file, text] of source.matchAll(BLOCK)) {
-    if (kind === 'install') page.packages.push(...packagesOf(name, text))
-    if (kind === 'file') page.files.push([file, text])
-    if (kind === 'run') page.runs.push({ commands: text, wanted: null })
-    if (kind === 'output') page.runs.at(-1).wanted = text
-  }
-  return page
-}
-
-/** What `npm install` lines name, without our own package; each has its exact version. */
-function packagesOf(name, text) {
-  const packages = text
-    .split('\n')
-    .filter(line => line.startsWith('npm install '))
-    .flatMap(line => line.split(' ').slice(2))
-    .filter(word => word !== 'millrace' && !word.startsWith('-'))
-  const loose = packages.filter(each => !/^@?[\w./-]+@\d+\.\d+\.\d+$/.test(each))
-  if (loose.length > 0) throw new Error(`docs/recipes/${name} has no exact version of ${loose.join(', ')}`)
-  return packages
-}
-
-async function play({ name, files, runs }) {
-  const at = join(folder, name.replace(/\.md$/, ''))
-  mkdirSync(at, { recursive: true })
-  writeFileSync(join(at, 'package.json'), '{ "private": true, "type": "module" }\n')
-  for (const [file, text] of files) {
-    mkdirSync(dirname(join(at, file)), { recursive: true })
-    writeFileSync(join(at, file), text)
-  }
-  if (runs.length === 0) throw new Error('it has no commands to run')
-  const env = { ...process.env, PATH: `${join(folder, 'node_modules', '.bin')}:${process.env.PATH}`, NO_COLOR: '1', CI: '1' }
-  for (const { commands, wanted } of runs) {
-    const options = { cwd: at, env, timeout: RUN_MS, killSignal: 'SIGKILL' }
-    const { stdout, stderr } = await run('bash', ['-euo', 'pipefail', '-c', commands], options)
-    if (wanted !== null && stdout.trim() !== wanted.trim()) throw new Error(`printed\n${stdout}\n${stderr}\nnot\n${wanted}`)
+async function play(page) {
+  const cwd = join(folder, basename(page.path, '.md'))
+  mkdirSync(cwd, { recursive: true })
+  writeFileSync(join(cwd, 'package.json'), MODULE)
+  writeFiles(page, cwd)
+  const PATH = `${join(folder, 'node_modules', '.bin')}:${process.env.PATH}`
+  const env = { ...process.env, PATH, TARBALLS: tarballs, NO_COLOR: '1', CI: '1', NEXT_TELEMETRY_DISABLED: '1' }
+  const commands = page.parts.filter(({ kind }) => kind === 'command')
+  if (commands.length === 0) throw new Error(`${page.path} has no command`)
+  for (const { source, output } of commands) {
+    const options = { cwd, env, timeout: COMMAND_MS, killSignal: 'SIGKILL' }
+    const { stdout, stderr } = await run('bash', ['-euo', 'pipefail', '-c', source], options)
+    if (output === null || stdout.trim() === output.trim()) continue
+    throw Object.assign(new Error(`${source} printed something else`), { stdout, stderr })
   }
 }
 
-const pages = readdirSync(RECIPES)
-  .filter(name => name.endsWith('.md') && (chosen.length === 0 || chosen.some(part => name.includes(part))))
-  .sort()
-  .map(pageAt)
-  .filter(page => page !== null)
-if (pages.length === 0) throw new Error(`no recipe has ${INSTALL}`)
-const ours = readdirSync(tarballs)
-  .filter(name => name.endsWith('.tgz'))
-  .map(name => join(tarballs, name))
-const theirs = [...new Set(pages.flatMap(({ packages }) => packages))]
-writeFileSync(join(folder, 'package.json'), '{ "private": true, "type": "module" }\n')
-const install = ['install', '--ignore-scripts', '--no-audit', '--no-fund', ...ours, ...theirs]
-await run('npm', install, { cwd: folder, timeout: INSTALL_MS })
+const pages = pagesOf(fileURLToPath(new URL('..', import.meta.url))).filter(
+  ({ needs, path }) => needs.length > 0 && (names.length === 0 || names.some(name => path.includes(name))),
+)
+if (pages.length === 0) throw new Error('no page needs packages of others')
+const theirs = [...new Set(pages.flatMap(({ needs }) => needs))]
+const loose = theirs.filter(name => !EXACT.test(name))
+if (loose.length > 0) throw new Error(`not an exact version: ${loose.join(', ')}`)
+const ours = readdirSync(tarballs).filter(name => name.endsWith('.tgz'))
+writeFileSync(join(folder, 'package.json'), MODULE)
+const install = ['install', '--ignore-scripts', '--no-audit', '--no-fund', ...ours.map(name => join(tarballs, name))]
+await run('npm', [...install, ...theirs], { cwd: folder, timeout: INSTALL_MS })
 
 let failed = 0
 for (const page of pages) {
@@ -88,7 +61,7 @@ for (const page of pages) {
     reason => reason,
   )
   if (error !== null) failed++
-  console.log(`${error === null ? 'ok' : 'not ok'} - ${page.name} (${Math.round(performance.now() - started)} ms)`)
+  console.log(`${error === null ? 'ok' : 'not ok'} - ${page.path} (${Math.round(performance.now() - started)} ms)`)
   if (error !== null) console.log(`${error.message}\n${error.stdout ?? ''}\n${error.stderr ?? ''}`.replace(/^/gm, '    '))
 }
 console.log(`${pages.length - failed} passed, ${failed} failed`)

@@ -64,7 +64,8 @@ for await (const { value } of (await broker.topic('kept')).group('readers').cons
 }
 await broker.close()
 `
-const PRINTS = '6 49 failed crashed timeout 64\n'.repeat(2) + 'kept\n'
+const ONCE = '6 49 failed crashed timeout 64'
+const PRINTS = [ONCE, ONCE, 'kept', ''].join('\n')
 const SUM = `import { defineHandler } from 'millrace'
 export default defineHandler({ start: () => ({ sum: 0 }), message({ value }, state) { state.sum += value }, stop: ({ sum }) => sum })
 `
@@ -106,7 +107,10 @@ const packages = [
   ...ours.map(name => join(tarballs, name)),
   ...runtimes.map(({ name, of, version }) => `${name}@npm:${of}@${version}`),
 ]
-await run('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', ...packages], { cwd: folder, timeout: INSTALL_MS })
+await run('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', ...packages], {
+  cwd: folder,
+  timeout: INSTALL_MS,
+})
 
 let failed = 0
 async function judge(each) {
@@ -117,7 +121,8 @@ async function judge(each) {
   )
   if (error !== null) failed++
   console.log(`${error === null ? 'ok' : 'not ok'} - ${each.name} (${Math.round(performance.now() - started)} ms)`)
-  if (error !== null) console.log(`${error.message}\n${error.stdout ?? ''}\n${error.stderr ?? ''}`.replace(/^/gm, '    '))
+  if (error !== null)
+    console.log(`${error.message}\n${error.stdout ?? ''}\n${error.stderr ?? ''}`.replace(/^/gm, '    '))
 }
 
 const queue = runtimes.values()

@@ -16,7 +16,7 @@ import { pagesOf, writeFiles } from '../dist/runtime/proof/fixtures/pages.fixtur
 import { build, startAndStop } from './dockerfile.mjs'
 
 /** Time limit of one command, and of the install, in ms. */
-const COMMAND_MS = 60_000
+const COMMAND_MS = 120_000
 const INSTALL_MS = 120_000
 const EXACT = /^@?[\w./-]+@\d+\.\d+\.\d+$/
 const MODULE = '{ "private": true, "type": "module" }\n'

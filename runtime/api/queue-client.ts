@@ -43,7 +43,7 @@ import type { QueueRun } from '../words/queue-run.ts'
 import type { QueueStats } from '../words/queue-stats.ts'
 import type { MessageChange, UpdateOutcome } from '../words/queue-update.ts'
 import type { BrowseFilter, QueuedMessage, QueueExplanation } from '../words/queued-message.ts'
-import { DeliveryIterator } from './delivery-iterator.ts'
+import { DeliveryIterator, type Join } from './delivery-iterator.ts'
 import { handlerThreads, whatToHandle } from './handler-threads.ts'
 import { observeDeliveries } from './observe.ts'
 import { QueueMessages } from './queue-messages.ts'
@@ -170,7 +170,7 @@ export class QueueClient<V, A = unknown> implements Queue<V, A> {
 
   /** Starts handing deliveries to `emit`, at most `prefetch` of them unsettled. `isRead`: they wait there to be looked at. */
   #deliver(
-    { prefetch, ackTimeoutMs, consumerPriority, signal }: CheckedQueueConsumeOptions,
+    { prefetch, ackTimeoutMs, consumerPriority, signal }: Omit<CheckedQueueConsumeOptions, 'until'>,
     emit: (delivery: SettleableDelivery) => void,
     isRead = false,
   ): Promise<QueueRunClient<unknown>> {
@@ -200,7 +200,9 @@ export class QueueClient<V, A = unknown> implements Queue<V, A> {
     const checked = checkQueueConsumeOptions(options)
     // The iterator handles the signal: the delivery in its loop is settled first.
     const unsignalled = { ...checked, signal: undefined }
-    const iterator = new DeliveryIterator<V>(emit => this.#deliver(unsignalled, emit, true), checked.signal)
+    const join: Join = emit => this.#deliver(unsignalled, emit, true)
+    const until = checked.until === undefined ? null : () => this.#settled(true)
+    const iterator = new DeliveryIterator<V>(join, checked.signal, until)
     return iterator as AsyncIterableIterator<unknown> as AsyncIterableIterator<ManualQueueDelivery<V>>
   }
 
@@ -259,8 +261,13 @@ export class QueueClient<V, A = unknown> implements Queue<V, A> {
   }
 
   /** Everything sent so far by this thread is in the queue, and everything in the queue is settled. */
-  async idle(): Promise<void> {
+  idle(): Promise<void> {
+    return this.#settled(false)
+  }
+
+  /** The same; `butLater`: without what waits for its time. */
+  async #settled(butLater: boolean): Promise<void> {
     await this.#producer.flush()
-    await this.#session.ask(control => control.groupIdle(this.#shape.id, QUEUE_GROUP), 'for ever')
+    await this.#session.ask(control => control.groupIdle(this.#shape.id, QUEUE_GROUP, butLater), 'for ever')
   }
 }

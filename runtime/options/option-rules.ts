@@ -80,6 +80,11 @@ export function oneOf<const T extends string>(choices: readonly T[], fallback: N
   }
 }
 
+/** The same, where an omitted one is `undefined`. */
+export function optional<T>({ check }: Rule<T>): Rule<T | undefined> {
+  return { missing: () => undefined, check }
+}
+
 export function partitioner(value: unknown, at: string): Partitioner {
   if (typeof value === 'function') return value as Partitioner
   const choices: readonly Partitioner[] = ['default', 'round-robin']

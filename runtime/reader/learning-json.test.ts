@@ -49,6 +49,7 @@ t.test('what is no JSON is left to JSON.parse, which says so', async t => {
     ...['{"id":01,"at":1,"name":"x"}', '{"id":1.,"at":1,"name":"x"}', '{"id":-,"at":1,"name":"x"}'],
     ...['{"id":1e,"at":1,"name":"x"}', '{"id":.5,"at":1,"name":"x"}', '{"id":1,"at":tru,"name":"x"}'],
     ...['{"id":1,"at":1,"name":"x"', '{"id":1,"at":1,"name":"x}', '{"id":1,"at":1,"name":"\\q"}'],
+    ...['{"id":1,"at":1,"name":"abcd\u0001efgh"}', '{"id":1,"at":1,"name":"abcdefg\n"}'],
     ...['{"id":1,"at":1,"name":"\n"}', '{"id":1,"at":1,"name":"x"}}', '{"id":,"at":1,"name":"x"}'],
   ]
   const codec = readerCodecOf('json')
@@ -62,6 +63,34 @@ t.test('what is no JSON is left to JSON.parse, which says so', async t => {
     message: /not UTF-8/,
   })
   t.strictSame(decode(codec, known), { id: 1, at: 1.5, name: 'x' })
+})
+
+t.test('numbers are rounded as JSON.parse rounds them', async t => {
+  const numbers = [
+    ...['0.1', '4.35', '19.99', '-0', '-0.0', '0.000001', '999999999999999', '9007199254740993', '123456789.0123456'],
+    ...[
+      '0.12345678901234567',
+      '1e22',
+      '1e23',
+      '1.5E-10',
+      '5e-324',
+      '1e400',
+      '-1e+2',
+      '100000000000000000000',
+      '0e0',
+      '33468984767777837',
+    ],
+  ]
+  for (const text of numbers) t.ok(Object.is(readAfter(['1'], text), JSON.parse(text)), text)
+})
+
+t.test('keys that are numbers come first, as after JSON.parse', async t => {
+  for (const text of ['{"b":1,"7":2}', '{"7":1,"b":2}', '{"10":1,"9":2}']) {
+    const value = readAfter([text], text)
+    if (value !== UNKNOWN) t.equal(JSON.stringify(value), JSON.stringify(JSON.parse(text)), text)
+    t.strictSame(decode(readerCodecOf('json'), text), JSON.parse(text))
+  }
+  t.strictSame(readAfter(['{"7":1,"b":2}'], '{"7":3,"b":4}'), { 7: 3, b: 4 })
 })
 
 t.test('a text that ends within its fetch is not read beyond its end', async t => {
@@ -120,8 +149,9 @@ t.test('a value belongs to who reads it: the next one is another', async t => {
 
 t.test('what is learnt has a bound: keys, followers, depth', async t => {
   const keys = new ValueShapes()
-  for (let index = 0; index < 60; index++)
-    keys.learn(Object.fromEntries(Array.from({ length: 8 }, (_, key) => [`k${Math.floor(index / 8)}-${key}`, index])))
+  const large = (group: number): object =>
+    Object.fromEntries(Array.from({ length: 60 }, (_, key) => [`${group}-${key}`, 1]))
+  keys.learn(Object.fromEntries(Array.from({ length: 8 }, (_, group) => [`group${group}`, large(group)])))
   for (let index = 0; index < 1_000; index++) keys.learn({ [`free${index}`]: { [`inner${index}`]: 1 } })
   t.equal(readBy(keys, '{"free999":{"inner999":1}}'), UNKNOWN)
   t.ok(keys.size <= 256, `${keys.size} keys`)

@@ -49,9 +49,6 @@ const DEPTH_MAX = 8
 /** Of an array so many elements are looked at. */
 const LOOKED_AT = 4
 
-/** Such a key comes first in an object, wherever it stood in the text. */
-const INTEGER = /^\d+$/
-
 function newPlace(): Place {
   return { first: null, items: null }
 }
@@ -83,7 +80,7 @@ export class ValueShapes {
 
   #learnObject(place: Place, value: Readonly<Record<string, unknown>>, depth: number): void {
     const names = Object.keys(value)
-    if (names.length > KEYS_OF_OBJECT_MAX || names.some(name => INTEGER.test(name))) return
+    if (names.length > KEYS_OF_OBJECT_MAX) return
     let last: KnownKey | null = null
     for (const name of names) {
       const key: KnownKey | null = this.#key(place, last, name)

@@ -186,8 +186,9 @@ export class TickJudge {
     if (known === undefined) return
     const { missed } = known.plan
     const { reason, count, firstMs, lastMs, wallMs } = told
-    if (reason === 'refused') this.#problem(`tick ${firstMs} of ${name} was refused, and its target has room`)
-    else this.counts[reason] += count
+    if (reason === 'refused' && !this.#mayBeUnbound(known))
+      this.#problem(`tick ${firstMs} of ${name} was refused, and its target has room`)
+    else if (reason !== 'refused') this.counts[reason] += count
     if (reason === 'missed' && missed === 'all' && !this.#isPausing(known, wallMs))
       this.#problem(`${count} ticks of ${name} were missed, which sends all`)
     if (reason === 'overlap' && known.plan.overlap === 'send')
@@ -195,6 +196,13 @@ export class TickJudge {
     if (!this.#isTick(known, firstMs) || !this.#isTick(known, lastMs))
       this.#problem(`${name} was told of ticks that it does not have: ${firstMs} to ${lastMs}`)
     known.told.push(told)
+  }
+
+  /** Bindings to what is in memory end with their process, and a schedule goes on when its exchange is open. */
+  #mayBeUnbound({ plan, targets, ends }: Known): boolean {
+    return (
+      plan.target === 'exchange' && ends > 0 && targets.some(name => this.#targets.get(name)?.durability === 'memory')
+    )
   }
 
   /** What is due behind a message that is on its way is missed when the schedule is paused. */
@@ -276,6 +284,8 @@ export class TickJudge {
       this.#judgeMissed(name, known, each, sent)
     }
     const paused: Span[] = pauses.map(({ fromMs, toMs }) => ({ firstMs: fromMs, lastMs: toMs }))
+    // What was sent and not handled by then is lost as well.
+    if (ends > 0 && (this.#targets.get(target)?.durability === 'memory' || this.#hasLost(known, target))) return
     const gaps = gapsOf(rhythm, sent, told, this.#isSteady ? paused : [])
     const { durability } = this.#targets.get(target) as TickTargetFacts
     const isKept =

@@ -136,6 +136,7 @@ t.test('deliveries that the caller settles have a signal, in a loop, an Observab
   const first = (await loop.next()).value as ManualQueueDelivery<number>
   t.equal(first.signal.aborted, false)
   t.equal(await queue.cancel(first.id, { graceMs: 1 }), 'unacked')
+  await until(() => first.signal.aborted) // the answer and the signal come by two ways
   t.ok(isMillraceError(first.signal.reason, 'MILL_CANCELLED'))
   await loop.return?.()
   await until(async () => (await queue.stats()).cancelled === 1)

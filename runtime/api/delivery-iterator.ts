@@ -17,6 +17,9 @@ export const TURNS_MAX = 256
 /** Joins the group; deliveries go to `emit`. */
 export type Join = (emit: (delivery: SettleableDelivery) => void) => Promise<Joined>
 
+/** Resolves when all is settled that is there when it is called, or when nobody waits for that any more. */
+export type Settled = (left: AbortSignal) => Promise<void>
+
 /** What a consumer's run is to who consumes. */
 export type Joined = Pick<Run<unknown>, 'finished' | 'stop'>
 
@@ -28,7 +31,8 @@ interface Waiting<V> {
 export class DeliveryIterator<V> implements AsyncIterableIterator<ManualDelivery<V>> {
   readonly #join: Join
   readonly #signal: AbortSignal | undefined
-  readonly #settled: (() => Promise<void>) | null
+  readonly #settled: Settled | null
+  readonly #left = new AbortController()
   #run: Promise<Joined> | null = null
   #queue: SettleableDelivery[] = []
   #waiting: Waiting<V>[] = []
@@ -37,8 +41,8 @@ export class DeliveryIterator<V> implements AsyncIterableIterator<ManualDelivery
   #done = false
   #failure: unknown = null
 
-  /** `settled` resolves when all is settled that is there when it is called, and so ends the loop; null: nothing does. */
-  constructor(join: Join, signal: AbortSignal | undefined, settled: (() => Promise<void>) | null) {
+  /** `settled` ends the loop when it resolves; null: nothing does. */
+  constructor(join: Join, signal: AbortSignal | undefined, settled: Settled | null) {
     this.#join = join
     this.#signal = signal
     this.#settled = settled
@@ -73,7 +77,7 @@ export class DeliveryIterator<V> implements AsyncIterableIterator<ManualDelivery
           (error: unknown) => this.#finish(error),
         )
         // How the run ends is known from `finished`, also when the broker closes.
-        this.#settled?.().then(
+        this.#settled?.(this.#left.signal).then(
           this.#endAtTurn,
           (error: unknown) => isMillraceError(error, 'MILL_CLOSED') || this.#finish(error),
         )
@@ -96,6 +100,7 @@ export class DeliveryIterator<V> implements AsyncIterableIterator<ManualDelivery
   #finish(error: unknown): void {
     if (this.#done) return
     this.#done = true
+    this.#left.abort()
     if (this.#signal !== undefined) offAbort(this.#signal, this.#endAtTurn)
     const waiting = this.#waiting
     this.#waiting = []

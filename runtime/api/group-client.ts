@@ -157,10 +157,9 @@ export class GroupClient<V> implements Group<V> {
     // The iterator handles the signal: the delivery in its loop is settled first.
     const unsignalled = { ...checked, signal: undefined }
     const join: Join = emit => this.#deliver(unsignalled, TURNS_MAX, emit, true)
-    return new DeliveryIterator<V>(
-      join,
-      checked.signal,
-      checked.until === undefined ? null : left => this.#settled(left),
+    const until = checked.until === undefined ? null : (gone: AbortSignal) => this.#settled(gone)
+    return new DeliveryIterator<V>(join, checked.signal, until, deliveries =>
+      this.#session.events.emit('loopLeft', { topic: this.topic, group: this.name, deliveries }),
     )
   }
 

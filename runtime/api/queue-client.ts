@@ -202,8 +202,10 @@ export class QueueClient<V, A = unknown> implements Queue<V, A> {
     // The iterator handles the signal: the delivery in its loop is settled first.
     const unsignalled = { ...checked, signal: undefined }
     const join: Join = emit => this.#deliver(unsignalled, emit, true)
-    const until = checked.until === undefined ? null : (left: AbortSignal) => this.#settled(true, left)
-    const iterator = new DeliveryIterator<V>(join, checked.signal, until)
+    const until = checked.until === undefined ? null : (gone: AbortSignal) => this.#settled(true, gone)
+    const left = (deliveries: number): void =>
+      this.#session.events.emit('loopLeft', { topic: this.name, queue: this.name, group: QUEUE_GROUP, deliveries })
+    const iterator = new DeliveryIterator<V>(join, checked.signal, until, left)
     return iterator as AsyncIterableIterator<unknown> as AsyncIterableIterator<ManualQueueDelivery<V>>
   }
 

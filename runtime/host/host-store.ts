@@ -173,7 +173,7 @@ export class HostStore {
 
   /** Makes what was staged durable with one group commit, and says so to who staged it. */
   commit(staged: readonly Staged[]): void {
-    const frames = staged.map(one => one.frames).filter(entry => entry !== null)
+    const frames = staged.flatMap(one => one.frames)
     const settled = staged.flatMap(one => one.settled ?? [])
     const isDone = this.attempt(() => {
       if (frames.length > 0) this.#logs.append(frames)

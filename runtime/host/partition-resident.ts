@@ -51,7 +51,7 @@ export class PartitionResident implements Resident {
     const frames = this.actor.staged
     if (frames === null) return null
     return {
-      frames,
+      frames: [frames],
       committed: () => {
         this.actor.commitStaged()
         this.#upkeep.appended(this.actor)

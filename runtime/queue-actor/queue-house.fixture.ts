@@ -394,7 +394,7 @@ export class QueueHouse {
     const frames = partition.staged
     if (frames === null) return
     const committed = (): void => partition.commitStaged()
-    this.host?.commit([{ frames, committed, failed: status => partition.failStaged(status) }])
+    this.host?.commit([{ frames: [frames], committed, failed: status => partition.failStaged(status) }])
   }
 
   /** Values of the dead letters on disk. */

@@ -1,5 +1,6 @@
 /** Letters in a partition, as a group hasDeadLetters them and as an administrator looks at them; in memory or in a folder. */
 import { Arena, Memory, windowBytes } from 'sharedarraybuffer-ring'
+import { Joints } from '../partition/joints.ts'
 import { lettersIn, type StoredLetter } from '../api/stored-letter.ts'
 import { deadLetterFrame } from '../group/dead-letter.ts'
 import { HostStore } from '../host/host-store.ts'
@@ -66,6 +67,8 @@ function openHouse(dir: string, memory: Memory, arena: Arena, places: Map<number
     return new PartitionActor(memory, at, topic, {
       fault,
       ringDrained: () => undefined,
+      joints: new Joints(() => undefined),
+      woken: () => undefined,
       took: () => undefined,
       log,
       windows: NO_LOANS,

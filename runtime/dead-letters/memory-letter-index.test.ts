@@ -1,5 +1,6 @@
 /** The letter index over a real window: what is open, page by page, through takeovers and around the end of the memory. */
 import { Arena, Memory, windowBytes } from 'sharedarraybuffer-ring'
+import { Joints } from '../partition/joints.ts'
 import t from 'tap'
 import { lettersIn } from '../api/stored-letter.ts'
 import { PartitionActor } from '../partition/partition-actor.ts'
@@ -33,6 +34,8 @@ function house() {
     const upcalls = {
       fault: () => undefined,
       ringDrained: () => undefined,
+      joints: new Joints(() => undefined),
+      woken: () => undefined,
       took: () => undefined,
       log: null,
       windows: NO_LOANS,

@@ -1,5 +1,6 @@
 /** A group's actor and its successors, over shared memory: what a reader left behind is taken over once, and whole. */
 import { windowBytes } from 'sharedarraybuffer-ring'
+import { Joints } from '../partition/joints.ts'
 import t from 'tap'
 import { letterIndexBytes } from '../dead-letters/memory-letter-index.ts'
 import type { HostLink } from '../link/host-link.ts'
@@ -88,6 +89,8 @@ function groupHouse(records: number, atMostOnce = false) {
       {
         fault,
         ringDrained: () => undefined,
+      joints: new Joints(() => undefined),
+      woken: () => undefined,
         took: () => undefined,
         log: null,
         windows: NO_LOANS,

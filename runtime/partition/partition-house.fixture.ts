@@ -1,5 +1,6 @@
 /** A partition over shared memory of its own, with one producer's ring, and what makes actors of it, one after another. */
 import { Arena, Memory, RingConsumer, ringBytes, windowBytes } from 'sharedarraybuffer-ring'
+import { Joints } from './joints.ts'
 import type { HostLink } from '../link/host-link.ts'
 import { PartitionWriter } from '../publish/partition-writer.ts'
 import { writeRecord } from '../publish/record-writer.ts'
@@ -98,6 +99,8 @@ export function house(isGated = true, capacity: number = WINDOW): House {
     const opened = new PartitionActor(memory, { topic: 1, partition: 0, host: 0, window, words, log: null }, topic, {
       fault: () => undefined,
       ringDrained: () => undefined,
+      joints: new Joints(() => undefined),
+      woken: () => undefined,
       took: () => undefined,
       log: null,
       windows: NO_LOANS,

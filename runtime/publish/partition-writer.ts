@@ -9,7 +9,7 @@
 
 import { align8, FULL, type Memory, RingProducer } from 'sharedarraybuffer-ring'
 import { wallMs } from '../../actors/world.ts'
-import { RECEIPT_APPENDED, RECEIPT_DUPLICATE, RECEIPT_FAILED } from '../link/link.ts'
+import { RECEIPT_APPENDED, RECEIPT_DUPLICATE, RECEIPT_FAILED, RECEIPT_WITHHELD } from '../link/link.ts'
 import {
   FRAME_HAS_QUEUE_FIELDS,
   FRAME_HEADER_BYTES,
@@ -18,10 +18,13 @@ import {
   writeSealedHeader,
 } from '../log/format/frame.ts'
 import { PARTITION_UNREAD } from '../wire/layout.ts'
+import { type JointName, writeNote } from '../wire/joint-note.ts'
 import type { RingPlace } from '../wire/producer-places.ts'
 import type { MillraceError } from '../words/errors.ts'
 import { diskFailureOf } from './disk-failure.ts'
+import { FormerRings } from './former-rings.ts'
 import { doneOf, type FrameObserver, FrameTickets, NO_PARTS, type Part, type Ticket } from './frame-tickets.ts'
+import type { JointWriter } from './joint-writer.ts'
 import { RefusedFrames } from './refused-frames.ts'
 
 /** Returned by `reserve` for a record that needs a larger ring. */
@@ -29,6 +32,12 @@ export const GROW = -2
 
 /** Frames are sealed at this size, so that a reader can start on the first while the next is written. */
 export const FRAME_TARGET_BYTES = 16_384
+
+/** Addresses in a ring. */
+export interface SealedPlace {
+  readonly note: number
+  readonly frame: number
+}
 
 export class PartitionWriter {
   readonly partition: number
@@ -40,6 +49,12 @@ export class PartitionWriter {
   #place: RingPlace
   #ring: RingProducer
   #isClosed = false
+  /** The joint that the open frame is part of; null: the frame is its own. */
+  #joint: JointWriter | null = null
+  /** Bytes of the joint's note in front of the frame. */
+  #noteBytes = 0
+  /** Address after the room of a joint's frame: to anyone else that has none. */
+  #jointLimit = 0
   /** Address of the open frame; 0: none. */
   #frame = 0
   #cursor = 0
@@ -60,7 +75,7 @@ export class PartitionWriter {
   /** There is no larger one before this, in `nowMs`. */
   widensFromMs = 0
   #sealedBefore = 0
-  readonly #formerRings: number[] = []
+  readonly #former: FormerRings = new FormerRings()
   /** What the partition's disk said, once it has failed. */
   diskFailure: MillraceError | null = null
   /** Whether it stands in the thread's list of writers to seal at the end of this turn. */
@@ -127,19 +142,72 @@ export class PartitionWriter {
   }
 
   #reserveInNewFrame(bytes: number, timestamp: number | undefined): number {
-    const need = align8(FRAME_HEADER_BYTES + bytes)
+    return this.#open(bytes, timestamp, 0)
+  }
+
+  #open(bytes: number, timestamp: number | undefined, note: number): number {
+    const need = align8(note + FRAME_HEADER_BYTES + bytes)
     if (need > this.#ring.capacity >> 1) return GROW
     this.seal()
-    const frame = this.#ring.claim(need)
-    if (frame === FULL) return FULL
-    this.#frame = frame
-    this.#cursor = frame + FRAME_HEADER_BYTES
-    this.#limit = frame + Math.max(need, Math.min(FRAME_TARGET_BYTES, this.#ring.room(FRAME_TARGET_BYTES)))
+    const claimed = this.#ring.claim(need)
+    if (claimed === FULL) return FULL
+    this.#frame = claimed + note
+    this.#cursor = this.#frame + FRAME_HEADER_BYTES
+    this.#limit = claimed + Math.max(need, Math.min(FRAME_TARGET_BYTES, this.#ring.room(FRAME_TARGET_BYTES)))
     this.#count = 0
     this.#baseTimestamp = timestamp ?? wallMs()
     this.#baseWasGiven = timestamp !== undefined
     this.#maxTimestampDelta = 0
     return this.#cursor
+  }
+
+  /** Opens a frame of this joint, for a record of at most `bytes` as its first, behind a note; what is not negative is room, else as of `reserve`. */
+  openJoint(joint: JointWriter, note: number, bytes: number): number {
+    const said = this.#open(bytes, undefined, note)
+    if (said < 0) return said
+    this.#joint = joint
+    this.#noteBytes = note
+    this.#jointLimit = this.#limit
+    this.#limit = 0
+    return said
+  }
+
+  /** Whether the joint's frame has room for a record of at most `bytes`. */
+  hasJointRoom(bytes: number): boolean {
+    return this.#cursor + bytes <= this.#jointLimit && this.#count < this.#frameRecords
+  }
+
+  /** Lets a record into the joint's frame, or lets none any more. */
+  letIn(isOpen: boolean): void {
+    this.#limit = isOpen ? this.#jointLimit : 0
+  }
+
+  /** The joint comes to nothing: nothing was written. */
+  abandonJoint(): void {
+    this.#joint = null
+    this.#noteBytes = 0
+    this.abandon()
+  }
+
+  /** Position in the ring after the joint's frame. */
+  get jointEnd(): number {
+    return (this.#ring.tail + align8(this.#noteBytes + this.#cursor - this.#frame)) | 0
+  }
+
+  /** Seals the frame of its joint, behind its note; `publish` is to come. `observer` hears of its records. Returns where the note is. */
+  sealJoint(name: JointName, rings: readonly number[], observer: FrameObserver): SealedPlace {
+    const note = this.#frame - this.#noteBytes
+    const frame = this.#frame
+    writeNote(this.#memory, note, name, rings)
+    this.#parts = [{ observer, first: 0, count: this.#count }]
+    this.#joint = null
+    this.#sealFrame()
+    this.#noteBytes = 0
+    return { note, frame }
+  }
+
+  publish(): void {
+    this.#ring.publish()
   }
 
   /** Takes the record of `bytes` written at the address that `reserve` gave. */
@@ -204,8 +272,17 @@ export class PartitionWriter {
   /** Publishes the open frame; whether there was one. The caller rings the host's bell. */
   seal(): boolean {
     if (this.#count === 0) return false
+    if (this.#joint !== null) this.#joint.seal()
+    else {
+      this.#sealFrame()
+      this.#ring.publish()
+    }
+    return true
+  }
+
+  #sealFrame(): void {
     const length = this.#cursor - this.#frame
-    this.#ring.advance(length)
+    this.#ring.advance(this.#noteBytes + length)
     const ticket: Ticket = {
       ring: this.#place.ring,
       ringEnd: this.#ring.tail,
@@ -225,7 +302,6 @@ export class PartitionWriter {
       ring: ticket.ring,
       ringEnd: ticket.ringEnd,
     })
-    this.#ring.publish()
     if (!this.#isNamed) this.#sequence = (this.#sequence + this.#count) | 0
     this.#count = 0
     this.#cursor = 0
@@ -234,7 +310,6 @@ export class PartitionWriter {
     // Never the same array for two frames, or the first one's receipt would answer for the second.
     this.#parts = NO_PARTS
     this.#tickets.add(ticket)
-    return true
   }
 
   /** Nothing comes any more. */
@@ -253,7 +328,7 @@ export class PartitionWriter {
       this.seal()
       this.#ring.close()
     }
-    this.#formerRings.push(this.#place.ring)
+    this.#former.add(this.#place.ring)
     this.#place = place
     this.#ring = new RingProducer(this.#memory, place.address, place.capacity)
     if (this.#isClosed) this.#ring.close()
@@ -261,14 +336,12 @@ export class PartitionWriter {
 
   /** Rings that it had before, and through which nothing is on its way any more; each is told once. */
   takeSettledRings(): number[] {
-    const ticket = this.#tickets.oldest
-    const oldest = ticket === null ? -1 : this.#formerRings.indexOf(ticket.ring)
-    return this.#formerRings.splice(0, oldest === -1 ? this.#formerRings.length : oldest)
+    return this.#former.takeBefore(this.#tickets.oldest?.ring ?? null)
   }
 
   /** All rings that it had before; each is told once. */
   takeFormerRings(): number[] {
-    return this.#formerRings.splice(0)
+    return this.#former.takeBefore(null)
   }
 
   /** A receipt: this frame is appended, was there already, is refused, or met a broken disk. A repeated receipt (its sender died in between) is ignored. */
@@ -284,8 +357,10 @@ export class PartitionWriter {
     const failure = (status & 15) === RECEIPT_FAILED ? diskFailureOf(this.partition, status) : null
     if (failure !== null) this.diskFailure = failure
     for (const part of ticket.parts) {
-      if (failure === null) part.observer.refused(this, part.count)
-      else part.observer.failed(part.count, failure)
+      const { observer } = part
+      if (failure !== null) observer.failed(part.count, failure)
+      else if (status === RECEIPT_WITHHELD && observer.withheld !== undefined) observer.withheld()
+      else observer.refused(this, part.count)
     }
     this.refused.add(this.answered, ticket)
   }

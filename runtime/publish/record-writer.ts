@@ -116,13 +116,16 @@ export function writeRecord(
   return fill(memory, writer, address, key, value, headers, delta, fields)
 }
 
-/** Whether a record would find room now, or none would be enough for it; nothing is written. It may ask for a little too much. */
-export function hasRoomFor(writer: PartitionWriter, message: EncodedMessage): boolean {
-  const { key, value, headers, timestamp, fields } = message
+/** Bytes that are enough for a record; it may be a little too much. */
+export function boundOfRecord({ key, value, headers, fields }: EncodedMessage): number {
   const headersBytes = headers === null ? 0 : headersSize(headers) + 4
   const fieldsBytes = fields === null ? 0 : queueFieldsBytes(fields)
-  const bound = boundOf(key) + boundOf(value) + headersBytes + SHIFT_BYTES + fieldsBytes
-  const address = writer.reserve(RECORD_HEADER_BYTES + bound, timestamp)
+  return RECORD_HEADER_BYTES + boundOf(key) + boundOf(value) + headersBytes + ALIGN_BYTES + SHIFT_BYTES + fieldsBytes
+}
+
+/** Whether a record would find room now, or none would be enough for it; nothing is written. It may ask for a little too much. */
+export function hasRoomFor(writer: PartitionWriter, message: EncodedMessage): boolean {
+  const address = writer.reserve(boundOfRecord(message), message.timestamp)
   // A frame that was opened for it would have its time.
   writer.abandon()
   return address !== FULL

@@ -21,6 +21,8 @@ export class RouteOutcome {
   readonly #answers: (Receipt | Error)[]
   /** Targets to which it has not been sent. */
   readonly #held = new Set<number>()
+  /** Targets that have it not, because another has refused it. */
+  readonly #withheld = new Set<number>()
   #left: number
   readonly #resolve: (receipt: RouteReceipt) => void
   readonly #reject: (error: Error) => void
@@ -44,6 +46,11 @@ export class RouteOutcome {
     this.#held.add(target)
   }
 
+  /** Another target of its host has refused it, or has no host any more. */
+  withheld(target: number): void {
+    this.#withheld.add(target)
+  }
+
   sent(target: number): void {
     this.#held.delete(target)
   }
@@ -53,9 +60,9 @@ export class RouteOutcome {
     this.#answers[target] = answer
     this.#left--
     if (this.#left > 0) return
-    const failed = this.#answers.find(isError)
+    const failed = this.#answers.find((answer, at) => isError(answer) && !this.#withheld.has(at)) ?? this.#answers.find(isError)
     if (failed === undefined) this.#resolve(new RoutedReceipt(this.#targets, this.#answers as Receipt[]))
-    else this.#reject(this.#error(failed))
+    else this.#reject(this.#error(failed as Error))
   }
 
   /** If no target is known to have it, the reason of one of them says all: of one that may have it, if there is such. */

@@ -1,5 +1,6 @@
 /** A work queue over shared memory of its own: a test is its producer and its consumers, and may end its host at any point. */
 import { Arena, ClaimReceiver, Memory, RingConsumer, ringBytes, windowBytes } from 'sharedarraybuffer-ring'
+import { Joints } from '../partition/joints.ts'
 import { letterIndexBytes } from '../dead-letters/memory-letter-index.ts'
 import { deliveriesOf } from '../link/delivery-fetch.fixture.ts'
 import type { TakenDelivery } from '../link/delivery-fetch.ts'
@@ -250,6 +251,8 @@ export class QueueHouse {
     const upcalls = (shape: TopicShape, words: number) => ({
       fault,
       ringDrained: () => undefined,
+      joints: new Joints(() => undefined),
+      woken: () => undefined,
       took: () => undefined,
       log: this.host?.log(shape, words) ?? null,
       windows: NO_LOANS,

@@ -1,11 +1,11 @@
 /** Letters in a partition, as a group hasDeadLetters them and as an administrator looks at them; in memory or in a folder. */
 import { Arena, Memory, windowBytes } from 'sharedarraybuffer-ring'
-import { Joints } from '../partition/joints.ts'
 import { lettersIn, type StoredLetter } from '../api/stored-letter.ts'
 import { deadLetterFrame } from '../group/dead-letter.ts'
 import { HostStore } from '../host/host-store.ts'
 import { NodeDisk, PRIVATE_MODES } from '../log/disk/node-disk.ts'
 import { frameBytesMax, partitionFolder } from '../log/store/log-place.ts'
+import { Joints } from '../partition/joints.ts'
 import { PartitionActor } from '../partition/partition-actor.ts'
 import { NO_LOANS } from '../partition/partition-house.fixture.ts'
 import type { LetterCursor, LetterPage } from '../wire/letter-calls.ts'

@@ -1,8 +1,8 @@
 /** The letter index over a real window: what is open, page by page, through takeovers and around the end of the memory. */
 import { Arena, Memory, windowBytes } from 'sharedarraybuffer-ring'
-import { Joints } from '../partition/joints.ts'
 import t from 'tap'
 import { lettersIn } from '../api/stored-letter.ts'
+import { Joints } from '../partition/joints.ts'
 import { PartitionActor } from '../partition/partition-actor.ts'
 import { NO_LOANS } from '../partition/partition-house.fixture.ts'
 import type { LetterCursor } from '../wire/letter-calls.ts'

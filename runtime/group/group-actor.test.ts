@@ -1,10 +1,10 @@
 /** A group's actor and its successors, over shared memory: what a reader left behind is taken over once, and whole. */
 import { windowBytes } from 'sharedarraybuffer-ring'
-import { Joints } from '../partition/joints.ts'
 import t from 'tap'
 import { letterIndexBytes } from '../dead-letters/memory-letter-index.ts'
 import type { HostLink } from '../link/host-link.ts'
 import { SETTLE, VERDICT } from '../link/link.ts'
+import { Joints } from '../partition/joints.ts'
 import { PartitionActor } from '../partition/partition-actor.ts'
 import { house, NO_LOANS } from '../partition/partition-house.fixture.ts'
 import type { SlotCrash } from '../wire/host-calls.ts'
@@ -89,8 +89,8 @@ function groupHouse(records: number, atMostOnce = false) {
       {
         fault,
         ringDrained: () => undefined,
-      joints: new Joints(() => undefined),
-      woken: () => undefined,
+        joints: new Joints(() => undefined),
+        woken: () => undefined,
         took: () => undefined,
         log: null,
         windows: NO_LOANS,

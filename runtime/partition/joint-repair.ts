@@ -9,8 +9,8 @@
  */
 import { ringsOfJoint } from '../wire/joint-note.ts'
 import type { IncomingRing, OwedJoint } from './incoming-ring.ts'
+import type { JointMember, JointPartition } from './joint-partition.ts'
 import { takeOne } from './joint-taking.ts'
-import type { JointMember, JointPartition } from './joints.ts'
 
 export class JointRepair {
   readonly #members: ReadonlyMap<number, JointMember>

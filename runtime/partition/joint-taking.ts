@@ -1,5 +1,5 @@
 /** In which order partitions are asked for their frames of a joint, and how all take theirs, or none. The partition host's thread. Bound: its members. */
-import type { JointMember, JointPartition } from './joints.ts'
+import type { JointMember, JointPartition } from './joint-partition.ts'
 
 /** One frame of each; null: all have taken theirs. Else the one that has no room, and none has taken any. */
 export function takeOne(order: readonly JointMember[]): JointMember | null {

@@ -11,7 +11,7 @@
  *
  * Bound: the rings of this host. Only the partition that has no room tries a joint again.
  */
-import type { StoreEntry } from '../log/store/log-store-types.ts'
+
 import { RECEIPT_REFUSED, RECEIPT_WITHHELD } from '../link/link.ts'
 import {
   areRingsOf,
@@ -25,55 +25,9 @@ import {
 } from '../wire/joint-note.ts'
 import { FAULT_POINT } from '../wire/layout.ts'
 import type { IncomingRing } from './incoming-ring.ts'
+import type { JointMember, JointPartition, StagedJoint } from './joint-partition.ts'
 import { JointRepair } from './joint-repair.ts'
 import { orderOf, takeOne } from './joint-taking.ts'
-
-/** A partition as one of several. */
-export interface JointPartition {
-  readonly terms: { readonly refuses: boolean; readonly drops: boolean }
-  readonly isOnDisk: boolean
-  /** Whether it could not take a frame for want of room. */
-  full: boolean
-  /** What each frame is answered with since its disk has failed; null: it has not. */
-  readonly failure: number | null
-  /** Whether it can take or refuse frames now. */
-  readonly isFree: boolean
-  /** Whether it may have room now where it had none. */
-  readonly mayHaveRoom: boolean
-  /** What was taken leaves room for more in one append. */
-  readonly mayTakeMore: boolean
-  begin(ring: IncomingRing): void
-  /** Takes the frame behind the note at the head; false: there is no room, and nothing has changed. */
-  takeNext(ring: IncomingRing): boolean
-  /** The frame taken last is not; its note is at this position. */
-  takeBack(ring: IncomingRing, head: number): void
-  /** Nothing was taken. */
-  giveUpJoint(): void
-  /** What is to be on disk before the commit. */
-  entry(): StoreEntry | null
-  /** Writes that at once; false: the disk has failed. */
-  write(entry: StoreEntry): boolean
-  commitEnd(): void
-  answer(): void
-  failStaged(failure: number): void
-  /** Answers the frame behind the note at the head with this. */
-  refuse(ring: IncomingRing, status: number): void
-  woken(isAppended: boolean): void
-}
-
-export interface JointMember {
-  readonly ring: IncomingRing
-  readonly partition: JointPartition
-  /** Of a leading ring: the partition that has no room for the joint at its head; null: not known of any. */
-  heldBy: JointPartition | null
-}
-
-/** What partitions have taken together, and is to be on disk first. */
-export interface StagedJoint {
-  readonly entries: readonly StoreEntry[]
-  committed(): void
-  failed(status: number): void
-}
 
 export class Joints {
   readonly #members = new Map<number, JointMember>()
@@ -117,7 +71,7 @@ export class Joints {
   /** Whether `take` would do something with the joint at the head of this ring. */
   mayTake(ring: IncomingRing, partition: JointPartition): boolean {
     const name = jointAt(ring.memory, ring.note)
-    const lead = this.#leadOf(ring, name)
+    const lead = this.#leadOf(name)
     if (lead === 'later') return false
     if (lead === 'gone') return ring.link.room() > 0
     const edit = editOf(lead.ring.memory, lead.ring.note)
@@ -132,7 +86,7 @@ export class Joints {
   /** Takes the joint at the head of this ring, and those behind it; or refuses it. False: it stays where it is. */
   take(ring: IncomingRing, partition: JointPartition): StagedJoint | boolean {
     const name = jointAt(ring.memory, ring.note)
-    const lead = this.#leadOf(ring, name)
+    const lead = this.#leadOf(name)
     if (lead === 'later') return false
     if (lead === 'gone') return this.#refuse([{ ring, partition, heldBy: null }], null, RECEIPT_WITHHELD)
     const { memory, note } = lead.ring
@@ -150,7 +104,7 @@ export class Joints {
   }
 
   /** Its leading ring, where the joint is at the head. `gone`: it never will be, or no more. */
-  #leadOf(ring: IncomingRing, name: JointName): JointMember | 'gone' | 'later' {
+  #leadOf(name: JointName): JointMember | 'gone' | 'later' {
     const lead = this.#members.get(name.lead)
     if (lead === undefined) return 'gone'
     if (lead.ring.owedNote(name) !== -1) return 'later'

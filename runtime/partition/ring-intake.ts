@@ -7,7 +7,8 @@
 import type { StoreEntry } from '../log/store/log-store-types.ts'
 import type { Appender } from './appender.ts'
 import type { IncomingRing } from './incoming-ring.ts'
-import type { JointPartition, Joints, StagedJoint } from './joints.ts'
+import type { JointPartition, StagedJoint } from './joint-partition.ts'
+import type { Joints } from './joints.ts'
 import type { Keeping } from './keeping.ts'
 
 /** What it tells of its rings. */

@@ -14,15 +14,15 @@ export class HeldPublish {
   /** Units that are asked first, and were not sent. */
   first: RoutedUnit[]
   /** Units that are sent once those that were asked have answered. */
-  then: RoutedUnit[]
+  rest: RoutedUnit[]
   /** Units that are asked and have not answered. */
   asked: number
   refusal: Error | null = null
 
-  constructor(bytes: number, first: readonly RoutedUnit[], then: readonly RoutedUnit[]) {
+  constructor(bytes: number, first: readonly RoutedUnit[], rest: readonly RoutedUnit[]) {
     this.bytes = bytes
     this.first = [...first]
-    this.then = [...then]
+    this.rest = [...rest]
     this.asked = first.length
   }
 }
@@ -74,8 +74,8 @@ export class HeldPublishes {
     for (const held of this.#all) {
       sendWhile(held.first, unit => (isFront || unit.onlyRefuses) && unit.send())
       if (isFront && held.first.length === 0 && held.asked === 0) {
-        sendWhile(held.then, unit => sendOrRefuse(unit, held.refusal))
-        if (held.then.length === 0) {
+        sendWhile(held.rest, unit => sendOrRefuse(unit, held.refusal))
+        if (held.rest.length === 0) {
           this.#leave(held)
           continue
         }
@@ -92,15 +92,15 @@ export class HeldPublishes {
 
   /** What is to go there is not sent, where it goes to other partitions as well. */
   failIn(producer: TopicProducer, partition: number, error: Error): void {
-    for (const { first, then } of this.#all)
-      for (const unit of [...first, ...then]) unit.failIn(producer, partition, error)
+    for (const { first, rest } of this.#all)
+      for (const unit of [...first, ...rest]) unit.failIn(producer, partition, error)
     this.serve()
   }
 
   /** What is overdue is given up. */
   sweep(now: number): void {
-    for (const { first, then } of this.#all)
-      for (const unit of [...first, ...then]) if (now >= unit.deadline) unit.expire()
+    for (const { first, rest } of this.#all)
+      for (const unit of [...first, ...rest]) if (now >= unit.deadline) unit.expire()
     this.serve()
   }
 
@@ -113,7 +113,7 @@ export class HeldPublishes {
   fail(error: Error): void {
     for (const held of this.#all) {
       this.#leave(held)
-      for (const unit of [...held.first, ...held.then]) unit.refuse(error)
+      for (const unit of [...held.first, ...held.rest]) unit.refuse(error)
     }
     this.#tellIdle()
   }

@@ -11,8 +11,9 @@ import type { RouteOptions } from '../words/exchange.ts'
 import type { Receipt } from '../words/message.ts'
 import type { QueueMessage } from '../words/queue-message.ts'
 import { AppendReceipt, SendReceipt } from './append-receipt.ts'
-import type { JointAnswer, JointTicket } from './joint-ticket.ts'
-import type { JointLack, JointPart, JointWriter } from './joint-writer.ts'
+import type { JointTarget } from './joint-target.ts'
+import type { JointMember, JointRecord, JointRefusal, JointTicket } from './joint-ticket.ts'
+import type { JointLack, JointWriter } from './joint-writer.ts'
 import { textOfId } from './message-fields.ts'
 import { fullText, PUBLISH_TIMEOUT_MS } from './pending-publish.ts'
 import { type EncodedMessage, encodedSize } from './record-writer.ts'
@@ -21,14 +22,7 @@ import type { RoutedUnit } from './routed-unit.ts'
 import type { TopicProducer } from './topic-producer.ts'
 import type { WaitingRoom } from './waiting-room.ts'
 
-/** One of the targets: its place among those of the message, its producer, and what it gets. */
-export interface JointTarget {
-  readonly at: number
-  readonly producer: TopicProducer
-  message: EncodedMessage
-}
-
-export class JointPublish implements RoutedUnit {
+export class JointPublish implements RoutedUnit, JointRecord {
   readonly mayRefuse: boolean
   readonly onlyRefuses: boolean
   done = false
@@ -88,8 +82,7 @@ export class JointPublish implements RoutedUnit {
         if (said instanceof Error) throw said
         if (said === 'later') return false
       }
-      const parts = this.#targets.map(partOf)
-      const lack = this.#writer.append(parts, this)
+      const lack = this.#writer.append(this.#targets, this)
       if (lack !== null) this.#ask(lack)
       else for (const { producer } of this.#targets) producer.joint.took()
       return lack === null
@@ -151,40 +144,47 @@ export class JointPublish implements RoutedUnit {
   }
 
   /** All partitions have answered; `index`: which of the frames' records it is. */
-  answered(answers: readonly JointAnswer[], index: number): void {
-    if (this.done) return
+  answered(index: number): void {
+    const { ticket } = this
+    if (this.done || ticket === null) return
     this.#finish()
+    if (ticket.isTaken && this.#outcome.taken(this.#targets.length, () => this.#receipts(ticket, index))) {
+      this.#ended(null)
+      return
+    }
     let refusal: Error | null = null
     for (const [member, { at, producer, message }] of this.#targets.entries()) {
-      const answer = answers[member] as JointAnswer
-      if (answer === 'withheld') this.#outcome.withheld(at)
-      const said = this.#saidBy(producer, message, answer, index)
+      const answer = ticket.members[member] as JointMember
+      if (answer.refusal === 'withheld') this.#outcome.withheld(at)
+      const said =
+        answer.refusal === null ? receiptOf(producer, message, answer, index) : this.#errorOf(producer, answer.refusal)
       if (said instanceof Error) refusal ??= said
       this.#outcome.answered(at, said)
     }
     this.#ended(refusal)
   }
 
-  #saidBy({ topic }: TopicProducer, message: EncodedMessage, answer: JointAnswer, index: number): Receipt | Error {
-    if (answer instanceof Error) return answer
-    if (answer === 'refused') return new FullError(fullText(topic), this.#original)
-    if (answer === 'withheld')
-      return new FullError(
-        `no target of exchange ${this.#exchange} has the message: one of them has no room, or was deleted`,
-        this.#original,
-      )
-    const { id, name, durability, queue } = topic
-    const offset = answer.offset + index
-    if (queue === undefined) return new AppendReceipt(name, message.partition, offset, durability)
-    return new SendReceipt(name, id, offset, durability, textOfId(message.fields), answer.isDuplicate)
+  #receipts({ members }: JointTicket, index: number): Receipt[] {
+    return this.#targets.map(({ producer, message }, member) =>
+      receiptOf(producer, message, members[member] as JointMember, index),
+    )
   }
+
+  #errorOf({ topic }: TopicProducer, refusal: JointRefusal): Error {
+    if (refusal instanceof Error) return refusal
+    if (refusal === 'refused') return new FullError(fullText(topic), this.#original)
+    const text = `no target of exchange ${this.#exchange} has the message: one of them has no room, or was deleted`
+    return new FullError(text, this.#original)
+  }
+}
+
+function receiptOf({ topic }: TopicProducer, message: EncodedMessage, answer: JointMember, index: number): Receipt {
+  const { id, name, durability, queue } = topic
+  const offset = answer.offset + index
+  if (queue === undefined) return new AppendReceipt(name, message.partition, offset, durability)
+  return new SendReceipt(name, id, offset, durability, textOfId(message.fields), answer.isDuplicate)
 }
 
 function refuses({ producer }: JointTarget): boolean {
   return producer.topic.onFull === 'reject'
-}
-
-function partOf({ producer, message }: JointTarget): JointPart {
-  const { partition } = message
-  return { writer: producer.joint.writerOf(partition), message, maxMessageBytes: producer.topic.maxMessageBytes }
 }

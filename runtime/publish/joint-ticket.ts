@@ -6,68 +6,102 @@
  */
 import type { AttachedThread } from '../thread/attached-thread.ts'
 import { beginsEdit, endsEdit } from '../wire/joint-note.ts'
-import type { Answerer, FrameObserver } from './frame-tickets.ts'
+import type { Answerer, FrameObserver, Part } from './frame-tickets.ts'
 import { takeOut } from './joint-edits.ts'
-import type { JointPublish } from './joint-publish.ts'
-import type { PartitionWriter, SealedPlace } from './partition-writer.ts'
+import type { JointFrame } from './joint-frame.ts'
+import type { PartitionWriter } from './partition-writer.ts'
 
-/** What a partition has said of its frame; `withheld`: it would have taken it, and another did not. */
-export type JointAnswer = { readonly offset: number; readonly isDuplicate: boolean } | Error | 'refused' | 'withheld'
+/** Why a partition has not taken its frame; `withheld`: another has not. */
+export type JointRefusal = Error | 'refused' | 'withheld'
 
-/** One partition's frame. */
-class Member implements FrameObserver {
+/** A message in the frames. */
+export interface JointRecord {
+  /** It is answered. */
+  readonly done: boolean
+  /** When it is overdue, in `nowMs`. */
+  readonly deadline: number
+  /** In whose frames it is; null: in none. */
+  ticket: JointTicket | null
+  /** Its time is over. */
+  expire(): void
+  /** All partitions have answered; `index`: which of the frames' records it is. */
+  answered(index: number): void
+}
+
+/** One partition's frame: the only part of it, and who hears of that. */
+export class JointMember implements FrameObserver, Part, JointFrame {
+  readonly observer: FrameObserver = this
+  readonly first = 0
+  count = 0
+  readonly parts: readonly Part[] = [this]
+  /** Addresses of its note and of the frame; 0: it is open. */
+  note = 0
+  frame = 0
+  /** Offset of its first record; -1: none is known. */
+  offset = -1
+  isDuplicate = false
+  /** Null: it has taken the frame, or not answered. */
+  refusal: JointRefusal | null = null
   readonly #ticket: JointTicket
-  readonly #at: number
 
-  constructor(ticket: JointTicket, at: number) {
+  constructor(ticket: JointTicket) {
     this.#ticket = ticket
-    this.#at = at
   }
 
   get done(): boolean {
     return this.#ticket.isDone
   }
 
+  sealed(note: number, frame: number, count: number): void {
+    this.note = note
+    this.frame = frame
+    this.count = count
+  }
+
   appended(_writer: Answerer, offset: number, _first: number, _count: number, isDuplicate: boolean): void {
-    this.#ticket.answered(this.#at, { offset, isDuplicate })
+    this.offset = offset
+    this.isDuplicate = isDuplicate
+    this.#ticket.answered()
   }
 
   failed(_count: number, error: Error): void {
-    this.#ticket.answered(this.#at, error)
+    this.#refused(error)
   }
 
   refused(): void {
-    this.#ticket.answered(this.#at, 'refused')
+    this.#refused('refused')
   }
 
   withheld(): void {
-    this.#ticket.answered(this.#at, 'withheld')
+    this.#refused('withheld')
+  }
+
+  #refused(refusal: JointRefusal): void {
+    this.refusal = refusal
+    this.#ticket.answered()
   }
 }
 
 export class JointTicket {
-  readonly members: readonly Member[]
+  /** Of its partitions, the leading one first. */
+  readonly members: readonly JointMember[]
   readonly #thread: AttachedThread
   readonly #writers: readonly PartitionWriter[]
   readonly #all: Set<JointTicket>
-  readonly #publishes: JointPublish[] = []
-  readonly #answers: JointAnswer[]
+  readonly #publishes: JointRecord[] = []
+  /** Partitions that have not answered. */
   #left: number
-  /** Of the frames, the leading one first; empty: they are open. */
-  #places: readonly SealedPlace[] = []
-  #rings: readonly number[] = []
 
   /** `all`: where it is kept from when it is sealed until it is answered. */
   constructor(thread: AttachedThread, writers: readonly PartitionWriter[], all: Set<JointTicket>) {
     this.#thread = thread
     this.#writers = writers
     this.#all = all
-    this.#answers = new Array(writers.length)
     this.#left = writers.length
-    this.members = writers.map((_, at) => new Member(this, at))
+    this.members = writers.map(() => new JointMember(this))
   }
 
-  get publishes(): readonly JointPublish[] {
+  get publishes(): readonly JointRecord[] {
     return this.#publishes
   }
 
@@ -75,39 +109,42 @@ export class JointTicket {
     return this.#publishes.every(({ done }) => done)
   }
 
-  add(publish: JointPublish): void {
+  /** Whether all partitions have taken it. */
+  get isTaken(): boolean {
+    for (const { refusal } of this.members) if (refusal !== null) return false
+    return true
+  }
+
+  add(publish: JointRecord): void {
     this.#publishes.push(publish)
     publish.ticket = this
   }
 
-  sealed(places: readonly SealedPlace[], rings: readonly number[]): void {
-    this.#places = places
-    this.#rings = rings
+  sealed(): void {
     this.#all.add(this)
   }
 
-  /** Takes a publish out of the frames; false: the host takes them, or has done so, or some have failed. */
-  withdraw(publish: JointPublish): boolean {
+  /** Takes a publish out of the frames; false: the host takes them, or has done so, or they are open, or some have failed. */
+  withdraw(publish: JointRecord): boolean {
     const at = this.#publishes.indexOf(publish)
-    const [lead] = this.#places
-    if (at === -1 || lead === undefined || this.#left < this.#answers.length) return false
+    const { members } = this
+    const { note } = members[0] as JointMember
+    if (at === -1 || note === 0 || this.#left < members.length) return false
     const { memory } = this.#thread
-    if (!beginsEdit(memory, lead.note)) return false
+    if (!beginsEdit(memory, note)) return false
     this.#publishes.splice(at, 1)
     const isVoid = this.#publishes.length === 0
-    if (!isVoid) for (const { frame } of this.#places) takeOut(memory, frame, at)
-    endsEdit(memory, lead.note, isVoid)
-    const [{ host }] = this.#writers as [PartitionWriter]
-    for (const ring of this.#rings) this.#thread.ringHost(host, ring)
+    if (!isVoid) for (const { frame } of members) takeOut(memory, frame, at)
+    endsEdit(memory, note, isVoid)
+    for (const { host, ring } of this.#writers) this.#thread.ringHost(host, ring)
     return true
   }
 
   /** A partition has answered. */
-  answered(at: number, answer: JointAnswer): void {
-    this.#answers[at] = answer
+  answered(): void {
     this.#left--
     if (this.#left > 0) return
     this.#all.delete(this)
-    for (const [index, publish] of this.#publishes.entries()) publish.answered(this.#answers, index)
+    for (const [index, publish] of this.#publishes.entries()) publish.answered(index)
   }
 }

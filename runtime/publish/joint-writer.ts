@@ -5,20 +5,13 @@
  * when another set of targets follows, when anything else goes into one of these rings, or with the turn. A record is written into all frames, or into
  * none. Bound: the rings, and the joints in them, which are kept until they are answered.
  */
-import { FULL } from 'sharedarraybuffer-ring'
 import type { AttachedThread } from '../thread/attached-thread.ts'
 import { noteBytes } from '../wire/joint-note.ts'
-import type { JointPublish } from './joint-publish.ts'
-import { JointTicket } from './joint-ticket.ts'
+import type { OpenJoint } from './joint-frame.ts'
+import type { JointTarget } from './joint-target.ts'
+import { type JointMember, type JointRecord, JointTicket } from './joint-ticket.ts'
 import type { PartitionWriter } from './partition-writer.ts'
 import { boundOfRecord, type EncodedMessage, writeRecord } from './record-writer.ts'
-
-/** A record on its way into one partition. */
-export interface JointPart {
-  readonly writer: PartitionWriter
-  readonly message: EncodedMessage
-  readonly maxMessageBytes: number
-}
 
 /** A partition that has no room: `said`, for now or ever. */
 export interface JointLack {
@@ -28,7 +21,7 @@ export interface JointLack {
 
 const LEADS_NONE: readonly number[] = []
 
-export class JointWriter {
+export class JointWriter implements OpenJoint {
   readonly #thread: AttachedThread
   /** Sealed, and not answered by all partitions. */
   readonly tickets: Set<JointTicket> = new Set()
@@ -40,18 +33,20 @@ export class JointWriter {
     this.#thread = thread
   }
 
-  /** Writes a record into all its partitions; null: done. Its key is known to be text, and its size to be allowed. */
-  append(parts: readonly JointPart[], publish: JointPublish): JointLack | null {
+  /** Writes a message into all its partitions; null: done. Its key is known to be text, and its size to be allowed. */
+  append(targets: readonly JointTarget[], publish: JointRecord): JointLack | null {
     const { memory } = this.#thread
-    const bounds = boundsOf(parts)
-    if (!this.#mayJoin(parts, bounds)) {
+    if (!this.#mayJoin(targets)) {
       this.seal()
-      const lack = this.#begin(parts, bounds)
+      const lack = this.#begin(targets)
       if (lack !== null) return lack
     }
-    for (const { writer, message, maxMessageBytes } of parts) {
+    const writers = this.#writers
+    for (let index = 0; index < targets.length; index++) {
+      const { producer, message } = targets[index] as JointTarget
+      const writer = writers[index] as PartitionWriter
       const { key, value, headers, timestamp, fields, extraBytes } = message
-      const max = maxMessageBytes + extraBytes
+      const max = producer.topic.maxMessageBytes + extraBytes
       writer.letIn(true)
       if (writeRecord(memory, writer, key, value, headers, timestamp, max, fields) !== 0)
         throw new Error(`broken invariant: a joint record had no room in partition ${writer.partition}`)
@@ -62,21 +57,28 @@ export class JointWriter {
     return null
   }
 
-  #mayJoin(parts: readonly JointPart[], bounds: readonly number[]): boolean {
+  #mayJoin(targets: readonly JointTarget[]): boolean {
     const writers = this.#writers
-    if (this.#open === null || writers.length !== parts.length) return false
-    for (const [index, { writer }] of parts.entries())
-      if (writer !== writers[index] || !writer.hasJointRoom(bounds[index] as number)) return false
+    if (this.#open === null || writers.length !== targets.length) return false
+    const bounds = new Bounds()
+    for (let index = 0; index < writers.length; index++) {
+      const { producer, message } = targets[index] as JointTarget
+      const writer = writers[index] as PartitionWriter
+      if (producer.joint.writerOf(message.partition) !== writer || !writer.hasJointRoom(bounds.of(message)))
+        return false
+    }
     return true
   }
 
-  #begin(parts: readonly JointPart[], bounds: readonly number[]): JointLack | null {
-    const writers = parts.map(({ writer }) => writer)
+  #begin(targets: readonly JointTarget[]): JointLack | null {
+    const writers = targets.map(({ producer, message }) => producer.joint.writerOf(message.partition))
+    const bounds = new Bounds()
     for (const [index, writer] of writers.entries()) {
-      const said = writer.openJoint(this, noteBytes(index === 0 ? writers.length : 0), bounds[index] as number)
+      const { message } = targets[index] as JointTarget
+      const said = writer.openJoint(this, noteBytes(index === 0 ? writers.length : 0), bounds.of(message))
       if (said >= 0) continue
       for (const opened of writers.slice(0, index)) opened.abandonJoint()
-      return { writer, said: said === FULL ? FULL : said }
+      return { writer, said }
     }
     this.#writers = writers
     this.#open = new JointTicket(this.#thread, writers, this.tickets)
@@ -93,23 +95,21 @@ export class JointWriter {
     const rings = writers.map(({ ring }) => ring)
     const lead = writers[0] as PartitionWriter
     const name = { lead: lead.ring, leadEnd: lead.jointEnd }
-    const places = writers.map((writer, index) =>
-      writer.sealJoint(name, index === 0 ? rings : LEADS_NONE, ticket.members[index] as JointTicket['members'][number]),
-    )
-    ticket.sealed(places, rings)
-    for (const writer of writers.toReversed()) writer.publish()
+    for (const [index, writer] of writers.entries())
+      writer.sealJoint(name, index === 0 ? rings : LEADS_NONE, ticket.members[index] as JointMember)
+    ticket.sealed()
+    for (let index = writers.length - 1; index >= 0; index--) writers[index]?.publish()
   }
 }
 
-/** Partitions mostly get the same bytes. */
-function boundsOf(parts: readonly JointPart[]): number[] {
-  let last: EncodedMessage | null = null
-  let bound = 0
-  return parts.map(({ message }) => {
-    const isSame =
-      last !== null && last.value === message.value && last.headers === message.headers && last.fields === message.fields
-    if (!isSame) bound = boundOfRecord(message)
-    last = message
-    return bound
-  })
+/** Partitions mostly get the same bytes, which are measured once. */
+class Bounds {
+  #last: EncodedMessage | null = null
+  #bound = 0
+
+  of(message: EncodedMessage): number {
+    if (message !== this.#last) this.#bound = boundOfRecord(message)
+    this.#last = message
+    return this.#bound
+  }
 }

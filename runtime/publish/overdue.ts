@@ -13,8 +13,8 @@ import type { ProducerUpcalls } from './producer-upcalls.ts'
 export type Waiter = PendingPublish | PendingBatch
 
 /** What is in joint frames is looked at by whoever sent it (routed-sends.ts). */
-export function isWaiter(observer: FrameObserver): observer is Waiter {
-  return 'roomSince' in observer
+export function addWaiter(waiting: Set<Waiter>, observer: FrameObserver): void {
+  if ('roomSince' in observer) waiting.add(observer as Waiter)
 }
 
 /** Those who wait for what was published before. */

@@ -13,7 +13,8 @@ import type { Headers, Receipt } from '../words/message.ts'
 import type { QueueMessage } from '../words/queue-message.ts'
 import { halfKey } from './checked-message.ts'
 import { HeldPublish, HeldPublishes } from './held-publishes.ts'
-import { JointPublish, type JointTarget } from './joint-publish.ts'
+import { JointPublish } from './joint-publish.ts'
+import type { JointTarget } from './joint-target.ts'
 import { JointWriter } from './joint-writer.ts'
 import { PendingPublish } from './pending-publish.ts'
 import { checkRecord, type EncodedMessage } from './record-writer.ts'
@@ -101,8 +102,8 @@ export class RoutedSends implements Sweepable {
       return
     }
     for (const unit of left) unit.own(producer => message.encodeFor(producer, route.header))
-    const then = isAsked ? left.filter(unit => !unit.mayRefuse) : left
-    held = new HeldPublish(bytes, isAsked ? asked : [], then)
+    const rest = isAsked ? left.filter(unit => !unit.mayRefuse) : left
+    held = new HeldPublish(bytes, isAsked ? asked : [], rest)
     this.#held.add(held)
     this.#held.serve()
   }

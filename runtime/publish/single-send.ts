@@ -18,6 +18,7 @@ export class SingleSend implements RoutedUnit {
     this.#pending = pending
     this.#outcome = outcome
     this.#at = at
+    outcome?.held(at)
   }
 
   get mayRefuse(): boolean {
@@ -40,6 +41,7 @@ export class SingleSend implements RoutedUnit {
   send(): boolean {
     try {
       this.#producer.checkOpen({})
+      this.#outcome?.sent(this.#at)
       if (!this.#pending.done) this.#producer.send(this.#pending)
     } catch (error) {
       this.refuse(error as Error)

@@ -14,7 +14,7 @@ import type { BatchReceipt, Message, PublishOptions, Receipt } from '../words/me
 import { Flushes } from './flushes.ts'
 import { JointGate } from './joint-gate.ts'
 import type { SendOptions } from './message-fields.ts'
-import { isWaiter, Overdue, type Waiter } from './overdue.ts'
+import { addWaiter, Overdue, type Waiter } from './overdue.ts'
 import type { PartitionChoice } from './partition-choice.ts'
 import { PartitionWriters } from './partition-writers.ts'
 import { PendingBatch } from './pending-batch.ts'
@@ -245,9 +245,7 @@ export class TopicProducer implements Sweepable, RingUser {
   sweep(now: number): void {
     this.#flushes.look(this.#line.look(now), now)
     const waiting = new Set<Waiter>(this.#line.waiters)
-    this.#writers.pending(observer => {
-      if (isWaiter(observer)) waiting.add(observer)
-    })
+    this.#writers.pending(observer => addWaiter(waiting, observer))
     this.#overdue.sweep(waiting, now, this.#flushes)
     this.#line.look(now)
     this.serve()

@@ -128,12 +128,12 @@ export class LogStore {
 
   /**
    * One group commit: returns when each entry is as durable as its topic requires. Entries of one partition follow each
-   * other.
+   * other. Those of them in `together` are in all of their logs, or in none.
    *
    * @throws DiskError, from then on for ever
    */
-  append(entries: readonly StoreEntry[]): void {
-    this.#guard(() => this.#commits.append(entries))
+  append(entries: readonly StoreEntry[], together: readonly StoreEntry[] = []): void {
+    this.#guard(() => this.#commits.append(entries, together))
   }
 
   /**

@@ -212,6 +212,7 @@ export class LogStore {
     if (endOffset >= partition.endOffset) return partition.endOffset
     return this.#guard(() => {
       const end = partition.frameStart(this.#disk, endOffset)
+      this.#note.clear()
       if (partition.journaledTo > end) this.#journalCut(partition, end)
       // A running checkpoint would mark the frames that are cut.
       this.#checkpoints.giveUp()

@@ -44,9 +44,9 @@ export class GroupCommit {
     this.#parts = parts
   }
 
-  /** Returns when each entry is as durable as its topic requires. @throws DiskError */
-  append(entries: readonly StoreEntry[]): void {
-    const logs = jointLogs(entries)
+  /** Returns when each entry is as durable as its topic requires; `together`: those of them that belong together. @throws DiskError */
+  append(entries: readonly StoreEntry[], together: readonly StoreEntry[]): void {
+    const logs = jointLogs(entries, together)
     const isJoint = ({ log }: StoreEntry): boolean => logs.has(log)
     const joint = logs.size === 0 ? [] : entries.filter(isJoint)
     const isTaken = joint.length === 0 || this.#writeTogether(joint, [...logs.values()])
@@ -124,10 +124,13 @@ function isJournalled({ log }: StoreEntry): boolean {
 }
 
 /** The logs with frames that belong together, and where all that they take begins and ends; none, where it is one log. */
-function jointLogs(entries: readonly StoreEntry[]): ReadonlyMap<StoredPartition, JointLog> {
+function jointLogs(
+  entries: readonly StoreEntry[],
+  together: readonly StoreEntry[],
+): ReadonlyMap<StoredPartition, JointLog> {
   const logs = new Map<StoredPartition, JointLog>()
-  for (const { isJoint = false, log } of entries) {
-    if (!isJoint || logs.has(log)) continue
+  for (const { log } of together) {
+    if (logs.has(log)) continue
     const own = entries.filter(entry => entry.log === log)
     const [first, last] = [own[0] as StoreEntry, own.at(-1) as StoreEntry]
     const { topic, partition } = log

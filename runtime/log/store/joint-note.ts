@@ -118,6 +118,12 @@ export class JointNote {
     this.#disk.syncDirectory(this.#folder)
   }
 
+  /** A log is about to be cut, which the last pass is not to be judged by. For good when this returns. @throws DiskError */
+  clear(): void {
+    this.#file?.truncate(0)
+    this.#file?.sync()
+  }
+
   close(): void {
     this.#file?.close()
   }

@@ -17,8 +17,6 @@ export interface StoreEntry {
   readonly parts: readonly Uint8Array[]
   /** The length of all parts. */
   readonly bytes: number
-  /** Whether some of its frames belong together with frames of other logs: those entries of a group commit are in all their logs, or in none. */
-  readonly isJoint?: boolean
 }
 
 export interface LogStoreOptions {

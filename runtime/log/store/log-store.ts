@@ -128,12 +128,12 @@ export class LogStore {
 
   /**
    * One group commit: returns when each entry is as durable as its topic requires. Entries of one partition follow each
-   * other.
+   * other. Those of them in `together` are in all of their logs, or in none.
    *
    * @throws DiskError, from then on for ever
    */
-  append(entries: readonly StoreEntry[]): void {
-    this.#guard(() => this.#commits.append(entries))
+  append(entries: readonly StoreEntry[], together: readonly StoreEntry[] = []): void {
+    this.#guard(() => this.#commits.append(entries, together))
   }
 
   /**
@@ -212,6 +212,7 @@ export class LogStore {
     if (endOffset >= partition.endOffset) return partition.endOffset
     return this.#guard(() => {
       const end = partition.frameStart(this.#disk, endOffset)
+      this.#note.clear()
       if (partition.journaledTo > end) this.#journalCut(partition, end)
       // A running checkpoint would mark the frames that are cut.
       this.#checkpoints.giveUp()

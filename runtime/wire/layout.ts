@@ -192,5 +192,7 @@ export const FAULT_POINT = {
   segmentsJoined: 31,
   jointNoted: 32,
   jointJournalled: 33,
+  jointCommitted: 34,
+  jointAnswered: 35,
 } as const
 export type FaultPoint = keyof typeof FAULT_POINT

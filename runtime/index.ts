@@ -28,6 +28,7 @@ export {
   FullError,
   isMillraceError,
   MillraceError,
+  type MillraceErrorOptions,
   PartlyRoutedError,
   RejectError,
   RequestError,

@@ -1,7 +1,7 @@
 /**
  * RabbitMQ's tutorials as one program, in one process: https://www.rabbitmq.com/tutorials
  *
- * Its first one, "Hello World!", is the first program of the README.
+ * Its first one, "Hello World!", is in docs/coming-from-rabbitmq.md.
  */
 import { type Broker, createBroker } from 'millrace'
 import { confirms } from './confirms.ts'

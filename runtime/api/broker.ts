@@ -56,7 +56,7 @@ class BrokerClient implements Broker {
 
   async topic<V = unknown>(name: string | TopicDefinition<V>, options?: TopicOptions): Promise<Topic<V>> {
     const defined = typeof name === 'object' && name !== null ? name : undefined
-    const checkedName = checkName('topic', defined === undefined ? name : defined.name)
+    const checkedName = checkName('topic', defined?.name ?? name)
     this.#session.checkAccepts()
     const checked = checkTopicOptions(defined === undefined ? options : { ...defined.options, ...options })
     const { given, partitioner, ...settings } = checked
@@ -82,7 +82,7 @@ class BrokerClient implements Broker {
     options?: QueueOptions,
   ): Promise<Queue<V, R>> {
     const defined = typeof name === 'object' && name !== null ? name : undefined
-    const checkedName = checkName('queue', defined === undefined ? name : defined.name)
+    const checkedName = checkName('queue', defined?.name ?? name)
     this.#session.checkAccepts()
     const checked = checkQueueOptions(defined === undefined ? options : { ...defined.options, ...options })
     const settings = queueSettings(checkedName, checked)
@@ -132,7 +132,7 @@ class BrokerClient implements Broker {
 
   async exchange<V = unknown>(name: string | ExchangeDefinition<V>, options?: ExchangeOptions): Promise<Exchange<V>> {
     const defined = typeof name === 'object' && name !== null ? name : undefined
-    const checkedName = checkName('exchange', defined === undefined ? name : defined.name)
+    const checkedName = checkName('exchange', defined?.name ?? name)
     this.#session.checkAccepts()
     const checked = checkExchangeOptions(defined === undefined ? options : { ...defined.options, ...options })
     const { type = null, alternate } = checked

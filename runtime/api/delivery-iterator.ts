@@ -2,12 +2,13 @@
  * Deliveries as an async iterable: the next turn acks the last, leaving the loop releases the current one.
  *
  * The creating thread. It joins the group with the first turn and leaves it when the loop is left, by break, return or
- * throw (a for-await loop calls `return` for each of them, so they cannot be told apart).
+ * throw (a for-await loop calls `return` for each of them, so they cannot be told apart). It may also end by itself, once all is settled
+ * that was there when it had joined.
  */
 import { offAbort, onAbort } from '../base/abort-listeners.ts'
 import type { SettleableDelivery } from '../delivery/manual-delivery.ts'
 import type { ManualDelivery } from '../words/delivery.ts'
-import { FullError } from '../words/errors.ts'
+import { FullError, isMillraceError } from '../words/errors.ts'
 import type { Run } from '../words/run.ts'
 
 /** Deliveries that it may have in hand, and turns that may be asked for before they are answered. */
@@ -27,6 +28,7 @@ interface Waiting<V> {
 export class DeliveryIterator<V> implements AsyncIterableIterator<ManualDelivery<V>> {
   readonly #join: Join
   readonly #signal: AbortSignal | undefined
+  readonly #settled: (() => Promise<void>) | null
   #run: Promise<Joined> | null = null
   #queue: SettleableDelivery[] = []
   #waiting: Waiting<V>[] = []
@@ -35,10 +37,12 @@ export class DeliveryIterator<V> implements AsyncIterableIterator<ManualDelivery
   #done = false
   #failure: unknown = null
 
-  constructor(join: Join, signal: AbortSignal | undefined) {
+  /** `settled` resolves when all is settled that is there when it is called, and so ends the loop; null: nothing does. */
+  constructor(join: Join, signal: AbortSignal | undefined, settled: (() => Promise<void>) | null) {
     this.#join = join
     this.#signal = signal
-    if (signal !== undefined) onAbort(signal, this.#aborted)
+    this.#settled = settled
+    if (signal !== undefined) onAbort(signal, this.#endAtTurn)
     if (signal?.aborted === true) this.#finish(null)
   }
 
@@ -47,7 +51,8 @@ export class DeliveryIterator<V> implements AsyncIterableIterator<ManualDelivery
   }
 
   /** The loop ends at its next turn, which acks what it has in hand. */
-  readonly #aborted = (): void => {
+  readonly #endAtTurn = (): void => {
+    if (this.#done) return
     const waiting = this.#waiting
     this.#waiting = []
     this.#finish(null)
@@ -62,11 +67,17 @@ export class DeliveryIterator<V> implements AsyncIterableIterator<ManualDelivery
   #start(): void {
     this.#run = this.#join(delivery => this.#take(delivery))
     this.#run.then(
-      run =>
+      run => {
         run.finished.then(
           () => this.#finish(null),
           (error: unknown) => this.#finish(error),
-        ),
+        )
+        // How the run ends is known from `finished`, also when the broker closes.
+        this.#settled?.().then(
+          this.#endAtTurn,
+          (error: unknown) => isMillraceError(error, 'MILL_CLOSED') || this.#finish(error),
+        )
+      },
       (error: unknown) => this.#finish(error),
     )
   }
@@ -85,7 +96,7 @@ export class DeliveryIterator<V> implements AsyncIterableIterator<ManualDelivery
   #finish(error: unknown): void {
     if (this.#done) return
     this.#done = true
-    if (this.#signal !== undefined) offAbort(this.#signal, this.#aborted)
+    if (this.#signal !== undefined) offAbort(this.#signal, this.#endAtTurn)
     const waiting = this.#waiting
     this.#waiting = []
     this.#queue = []

@@ -11,7 +11,7 @@ import { offAbort, onAbort } from '../base/abort-listeners.ts'
 import type { SettleableDelivery } from '../delivery/manual-delivery.ts'
 import { attempt } from '../reader/attempt.ts'
 import type { ManualDelivery } from '../words/delivery.ts'
-import { MillraceError } from '../words/errors.ts'
+import { isMillraceError, MillraceError } from '../words/errors.ts'
 import { show } from '../words/names.ts'
 import type { Join, Joined } from './delivery-iterator.ts'
 
@@ -19,7 +19,13 @@ import type { Join, Joined } from './delivery-iterator.ts'
 const LEAVING_MS_MAX = 5_000
 const LOOK_MS = 5
 
-export function deliveryStream(join: Join, highWaterMark: number, signal: AbortSignal | undefined): Readable {
+/** `settled` resolves when all is settled that is there when it is called, and so ends the stream; null: nothing does. */
+export function deliveryStream(
+  join: Join,
+  highWaterMark: number,
+  signal: AbortSignal | undefined,
+  settled: (() => Promise<void>) | null,
+): Readable {
   let joining: Promise<Joined> | null = null
   let hasEnded = false
   /** Deliveries that were handed on, without some of the settled ones. */
@@ -53,7 +59,12 @@ export function deliveryStream(join: Join, highWaterMark: number, signal: AbortS
     read() {
       if (joining !== null || hasEnded) return
       joining = join(emit)
-      joining.then(run => run.finished).then(end, (error: Error) => stream.destroy(error))
+      const fail = (error: Error): unknown => stream.destroy(error)
+      joining.then(run => {
+        run.finished.then(end, fail)
+        // How the run ends is known from `finished`, also when the broker closes.
+        settled?.().then(end, error => isMillraceError(error, 'MILL_CLOSED') || hasEnded || fail(error))
+      }, fail)
     },
     destroy(error, done) {
       if (signal !== undefined) offAbort(signal, end)

@@ -1,8 +1,9 @@
 /** An exchange as callers use it: its bindings, and publishing by it from this thread. The creating thread. */
-import { closedError, type Session } from '../embedded/session.ts'
+import type { Session } from '../embedded/session.ts'
 import { checkBinding } from '../options/exchange-options.ts'
 import { checkRouteOptions } from '../options/publish-options.ts'
 import type { ExchangeShape } from '../wire/route-changes.ts'
+import { closedError } from '../words/closed-error.ts'
 import type { BindTarget, Exchange, ExchangeType, HeaderMatch, RouteOptions, RouteReceipt } from '../words/exchange.ts'
 import type { GivenHeaders } from '../words/message.ts'
 import type { QueueMessage } from '../words/queue-message.ts'

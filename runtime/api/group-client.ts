@@ -36,7 +36,7 @@ import type {
 import type { BatchHandler, Handler, MessageHandler } from '../words/handler.ts'
 import type { GroupStats } from '../words/listing.ts'
 import type { Run } from '../words/run.ts'
-import { DeliveryIterator, TURNS_MAX } from './delivery-iterator.ts'
+import { DeliveryIterator, type Join, TURNS_MAX } from './delivery-iterator.ts'
 import { deliveryStream } from './delivery-stream.ts'
 import { handlerThreads, whatToHandle } from './handler-threads.ts'
 import { observeDeliveries } from './observe.ts'
@@ -127,7 +127,7 @@ export class GroupClient<V> implements Group<V> {
 
   /** Starts handing deliveries to `emit`, at most `window` of them unsettled. `isRead`: they wait there to be looked at. */
   #deliver(
-    options: CheckedConsumeOptions,
+    options: Omit<CheckedConsumeOptions, 'until'>,
     window: number,
     emit: (delivery: SettleableDelivery) => void,
     isRead = false,
@@ -155,7 +155,8 @@ export class GroupClient<V> implements Group<V> {
     const checked = checkConsumeOptions(options)
     // The iterator handles the signal: the delivery in its loop is settled first.
     const unsignalled = { ...checked, signal: undefined }
-    return new DeliveryIterator<V>(emit => this.#deliver(unsignalled, TURNS_MAX, emit, true), checked.signal)
+    const join: Join = emit => this.#deliver(unsignalled, TURNS_MAX, emit, true)
+    return new DeliveryIterator<V>(join, checked.signal, checked.until === undefined ? null : () => this.idle())
   }
 
   observe(options?: ObserveOptions): Observable<ManualDelivery<V>> {
@@ -165,13 +166,16 @@ export class GroupClient<V> implements Group<V> {
 
   stream(options?: StreamOptions): Readable {
     const checked = checkStreamOptions(options)
-    const { highWaterMark, signal } = checked
+    const { highWaterMark, signal, until } = checked
     // The stream handles the signal: deliveries that it has handed on are settled first.
     const unsignalled = { ...checked, signal: undefined }
-    return deliveryStream(emit => this.#deliver(unsignalled, highWaterMark, emit), highWaterMark, signal)
+    const join: Join = emit => this.#deliver(unsignalled, highWaterMark, emit)
+    return deliveryStream(join, highWaterMark, signal, until === undefined ? null : () => this.idle())
   }
 
-  #spec(options: Omit<CheckedConsumeOptions, 'signal'> & Partial<Pick<CheckedHandleOptions, 'delivery'>>): GroupSpec {
+  #spec(
+    options: Omit<CheckedConsumeOptions, 'signal' | 'until'> & Partial<Pick<CheckedHandleOptions, 'delivery'>>,
+  ): GroupSpec {
     const { attempts, backoff, deadLetter, delivery, from, given, retryOrder } = options
     return {
       topic: this.#topic.id,
@@ -213,7 +217,7 @@ export class GroupClient<V> implements Group<V> {
   /** Everything published so far by this thread is appended, and everything appended is settled. */
   async idle(): Promise<void> {
     await this.#producer.flush()
-    await this.#session.ask(control => control.groupIdle(this.#topic.id, this.name), 'for ever')
+    await this.#session.ask(control => control.groupIdle(this.#topic.id, this.name, false), 'for ever')
   }
 }
 

@@ -28,7 +28,10 @@ export function handlerThreads({ threads, handler, data, resourceLimits, restart
 
 /** What to give to `handle` instead. */
 export function whatToHandle(given: unknown, of: 'group' | 'queue'): string {
-  const isModule = given instanceof URL || typeof given === 'string' || Object(given).handler !== undefined
+  const { handler } = Object(given) as { readonly handler?: unknown }
+  if (typeof handler === 'function')
+    return `handle takes the function itself, and the options after it: ${of}.handle(delivery => { … }, { attempts: 3 })`
+  const isModule = given instanceof URL || typeof given === 'string' || handler !== undefined
   return isModule
     ? `a module's handler runs on worker threads: use ${of}.run({ handler: new URL('./handler.js', import.meta.url) })`
     : 'give a function, or what defineHandler({ message(delivery) { … } }) returns'

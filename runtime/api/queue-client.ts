@@ -1,10 +1,11 @@
 /** A work queue as callers use it: sending from this thread, its ways to consume, and its counts. The creating thread. */
+
 import type { Observable } from 'rxjs'
 import { HandlerMember, type RunMember } from '../delivery/handler-member.ts'
 import { asHandler, checkHandling } from '../delivery/load-handler.ts'
 import type { SettleableDelivery } from '../delivery/manual-delivery.ts'
 import { ManualMember } from '../delivery/manual-member.ts'
-import { closedError, type Session } from '../embedded/session.ts'
+import type { Session } from '../embedded/session.ts'
 import { joinAlone } from '../embedded/sole-member.ts'
 import { checkPublishOptions } from '../options/publish-options.ts'
 import {
@@ -16,12 +17,14 @@ import {
   checkQueueRunOptions,
 } from '../options/queue-options.ts'
 import { checkRequestOptions } from '../options/request-options.ts'
+import { noBatch } from '../publish/checked-message.ts'
 import type { SentBatch } from '../publish/pending-batch.ts'
 import type { TopicProducer } from '../publish/topic-producer.ts'
 import type { QueueRunSpec } from '../wire/control-calls.ts'
 import type { RunShape } from '../wire/member-calls.ts'
 import type { TopicShape } from '../wire/places.ts'
 import { QUEUE_GROUP } from '../wire/queue-calls.ts'
+import { closedError } from '../words/closed-error.ts'
 import { MillraceError } from '../words/errors.ts'
 import type { Message, PublishOptions } from '../words/message.ts'
 import type { Queue } from '../words/queue.ts'
@@ -40,7 +43,7 @@ import type { QueueRun } from '../words/queue-run.ts'
 import type { QueueStats } from '../words/queue-stats.ts'
 import type { MessageChange, UpdateOutcome } from '../words/queue-update.ts'
 import type { BrowseFilter, QueuedMessage, QueueExplanation } from '../words/queued-message.ts'
-import { DeliveryIterator } from './delivery-iterator.ts'
+import { DeliveryIterator, type Join } from './delivery-iterator.ts'
 import { handlerThreads, whatToHandle } from './handler-threads.ts'
 import { observeDeliveries } from './observe.ts'
 import { QueueMessages } from './queue-messages.ts'
@@ -86,7 +89,7 @@ export class QueueClient<V, A = unknown> implements Queue<V, A> {
   async sendBatch(messages: readonly QueueMessage<V>[], options?: PublishOptions): Promise<QueueBatchReceipt> {
     if (this.#session.closing) throw closedError()
     const checked = options === undefined ? undefined : checkPublishOptions(options)
-    if (!Array.isArray(messages)) throw new MillraceError('MILL_INVALID_OPTION', 'sendBatch takes an array of messages')
+    if (!Array.isArray(messages)) throw noBatch('sendBatch', messages)
     // The producer of a queue gives receipts of a queue.
     const receipt = (await this.#producer.publishBatch(messages as readonly Message[], checked)) as SentBatch
     const { count, ids, duplicates, durability } = receipt
@@ -165,7 +168,7 @@ export class QueueClient<V, A = unknown> implements Queue<V, A> {
 
   /** Starts handing deliveries to `emit`, at most `prefetch` of them unsettled. `isRead`: they wait there to be looked at. */
   #deliver(
-    { prefetch, ackTimeoutMs, consumerPriority, signal }: CheckedQueueConsumeOptions,
+    { prefetch, ackTimeoutMs, consumerPriority, signal }: Omit<CheckedQueueConsumeOptions, 'until'>,
     emit: (delivery: SettleableDelivery) => void,
     isRead = false,
   ): Promise<QueueRunClient<unknown>> {
@@ -195,7 +198,9 @@ export class QueueClient<V, A = unknown> implements Queue<V, A> {
     const checked = checkQueueConsumeOptions(options)
     // The iterator handles the signal: the delivery in its loop is settled first.
     const unsignalled = { ...checked, signal: undefined }
-    const iterator = new DeliveryIterator<V>(emit => this.#deliver(unsignalled, emit, true), checked.signal)
+    const join: Join = emit => this.#deliver(unsignalled, emit, true)
+    const until = checked.until === undefined ? null : () => this.#settled(true)
+    const iterator = new DeliveryIterator<V>(join, checked.signal, until)
     return iterator as AsyncIterableIterator<unknown> as AsyncIterableIterator<ManualQueueDelivery<V>>
   }
 
@@ -254,8 +259,13 @@ export class QueueClient<V, A = unknown> implements Queue<V, A> {
   }
 
   /** Everything sent so far by this thread is in the queue, and everything in the queue is settled. */
-  async idle(): Promise<void> {
+  idle(): Promise<void> {
+    return this.#settled(false)
+  }
+
+  /** The same; `butLater`: without what waits for its time. */
+  async #settled(butLater: boolean): Promise<void> {
     await this.#producer.flush()
-    await this.#session.ask(control => control.groupIdle(this.#shape.id, QUEUE_GROUP), 'for ever')
+    await this.#session.ask(control => control.groupIdle(this.#shape.id, QUEUE_GROUP, butLater), 'for ever')
   }
 }

@@ -27,6 +27,6 @@ export function startPosition(
   }
   throw new MillraceError(
     'MILL_INVALID_OPTION',
-    `a place to read from is 'earliest',${mayBeLatest ? " 'latest'," : ''} an offset from 0 on, or a Date, not ${from instanceof Date ? 'one that is invalid' : show(from)}`,
+    `a place to read from is 'earliest',${mayBeLatest ? " 'latest'," : ''} an offset from 0 on, or a Date, not ${show(from)}`,
   )
 }

@@ -1,7 +1,7 @@
 /** A topic as callers use it: its producer on this thread, and its groups. The creating thread. */
 
 import type { Writable } from 'node:stream'
-import { closedError, type Session } from '../embedded/session.ts'
+import type { Session } from '../embedded/session.ts'
 import { checkPublishOptions, checkWritableOptions } from '../options/publish-options.ts'
 import { checkRangeOptions } from '../options/range-options.ts'
 import { checkPartitionCount } from '../options/topic-options.ts'
@@ -10,6 +10,7 @@ import type { TopicProducer } from '../publish/topic-producer.ts'
 import { replayRange } from '../reader/replay-range.ts'
 import type { TopicShape } from '../wire/places.ts'
 import type { GrownTopic } from '../wire/producer-places.ts'
+import { closedError } from '../words/closed-error.ts'
 import type { Delivery } from '../words/delivery.ts'
 import { MillraceError } from '../words/errors.ts'
 import type { Group, RangeOptions } from '../words/group.ts'

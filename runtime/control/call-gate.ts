@@ -4,7 +4,7 @@
  * The control thread. A topic, group or producer is made, grown or deleted while no other one is, so that two openers of one name
  * find one. A broker that closes takes no new work, and goes on with what runs need until they have stopped.
  */
-import { MillraceError } from '../words/errors.ts'
+import { closedError } from '../words/closed-error.ts'
 
 export class CallGate {
   #making: Promise<unknown> = Promise.resolve()
@@ -42,7 +42,7 @@ export class CallGate {
 
   /** @throws MillraceError MILL_CLOSED */
   checkOpen(): void {
-    if (this.#isClosed) throw new MillraceError('MILL_CLOSED', 'the broker is closed')
+    if (this.#isClosed) throw closedError()
   }
 
   /** Runs that are being stopped finish what they have in hand, and what that publishes may need a ring, or a larger one. */

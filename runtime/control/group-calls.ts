@@ -74,11 +74,11 @@ export class GroupCalls {
     })
   }
 
-  async idle(id: number, name: string): Promise<void> {
+  async idle(id: number, name: string, butLater: boolean): Promise<void> {
     const group = this.#catalog.groups.find(id, name)
     if (group === undefined) return
     const cursors = settledOf(this.#catalog.topic(id), group.places).map(place => place.cursor)
-    await this.#hosts.all(api => api.idle(cursors))
+    await this.#hosts.all(api => api.idle(cursors, butLater))
   }
 
   async list(topic: number): Promise<readonly GroupInfo[]> {

@@ -18,6 +18,7 @@ import { bundleOf } from '../base/bundle.ts'
 import type { HostNotice, PartitionHostApi, PartitionHostBoot } from '../wire/host-calls.ts'
 import { MEMORY_TUNING, type MemoryTuning } from '../wire/memory-tuning.ts'
 import type { StorePlace } from '../wire/places.ts'
+import { closedError } from '../words/closed-error.ts'
 import { type ErrorWire, fromWire, isMillraceError, MillraceError } from '../words/errors.ts'
 import type { Catalog } from './catalog.ts'
 import { HostFaults } from './host-faults.ts'
@@ -198,7 +199,7 @@ export class PartitionHosts {
         return await method(remote.withDeadline(FOR_EVER_MS))
       } catch (error) {
         if (!(error instanceof CallError)) throw error
-        if (this.#closing) throw new MillraceError('MILL_CLOSED', 'the broker is closed')
+        if (this.#closing) throw closedError()
         await incarnation.exited
         // `exited` listeners ran in order: the slot's promise is already the successor's.
         await new Promise(setImmediate)

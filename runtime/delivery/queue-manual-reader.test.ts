@@ -48,13 +48,17 @@ function looping(): { queue: PlayedQueue; loop: DeliveryIterator<number>; reader
   const stop = async (): Promise<void> => {
     await reader.close()
   }
-  const loop = new DeliveryIterator<number>(async emit => {
-    out.push = delivery => {
-      emit(delivery)
-      return 0
-    }
-    return { stop, finished: new Promise(() => undefined) } as unknown as Run<unknown>
-  }, undefined)
+  const loop = new DeliveryIterator<number>(
+    async emit => {
+      out.push = delivery => {
+        emit(delivery)
+        return 0
+      }
+      return { stop, finished: new Promise(() => undefined) } as unknown as Run<unknown>
+    },
+    undefined,
+    null,
+  )
   return { queue, loop, reader }
 }
 

@@ -13,11 +13,12 @@ import type { RunSpec } from '../wire/control-calls.ts'
 import type { RevokeAnswer } from '../wire/member-calls.ts'
 import type { Assignment, TopicShape } from '../wire/places.ts'
 import type { StartPosition } from '../wire/start-position.ts'
+import { closedError } from '../words/closed-error.ts'
 import { totalOf } from '../words/counters.ts'
 import { isMillraceError, MillraceError } from '../words/errors.ts'
 import type { Headers } from '../words/message.ts'
 import type { RunObserver } from './open-runs.ts'
-import { closedError, type Session } from './session.ts'
+import type { Session } from './session.ts'
 import { joinAlone, runEnded, stopRun } from './sole-member.ts'
 
 /** Longest wait for a member's partitions to be let go. */

@@ -9,11 +9,12 @@ import type { EncodedHeaders, EncodedRecord, Position } from '../engine/records.
 import { checkRecord } from '../publish/record-writer.ts'
 import type { TopicProducer } from '../publish/topic-producer.ts'
 import type { TopicShape } from '../wire/places.ts'
+import { closedError } from '../words/closed-error.ts'
 import { isMillraceError, MillraceError, UnpublishedError } from '../words/errors.ts'
 import type { Headers, Message, Receipt } from '../words/message.ts'
 import { checkName } from '../words/names.ts'
 import { EmbeddedGroupPort } from './embedded-group-port.ts'
-import { closedError, type Session } from './session.ts'
+import type { Session } from './session.ts'
 
 export class EmbeddedTopicPort implements TopicPort {
   readonly #session: Session

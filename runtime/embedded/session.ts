@@ -26,6 +26,7 @@ import type { BrokerNotice, ControlBoot, KeptSchedule, OwnerControlApi } from '.
 import type { FileModes } from '../wire/folder.ts'
 import { MEMORY_TUNING, type MemoryTuning } from '../wire/memory-tuning.ts'
 import type { BrokerEvents } from '../words/broker-events.ts'
+import { closedError } from '../words/closed-error.ts'
 import { fromWire, MillraceError, toWire } from '../words/errors.ts'
 import type { NamedProducer } from '../words/named-producer.ts'
 import { type ControlWorker, controlEntry, startControl } from './control-worker.ts'
@@ -308,10 +309,6 @@ export class Session {
       return `records were not all appended in time: ${await withinTime(all, nowMs() + HOLD_MS, () => 'what holds them is not known')}`
     })
   }
-}
-
-export function closedError(): MillraceError {
-  return new MillraceError('MILL_CLOSED', 'the broker is closed')
 }
 
 async function lockFolder(dir: string, modes: FileModes): Promise<Lock> {

@@ -99,12 +99,20 @@ export interface GroupPort {
   delete(): Promise<void>
 }
 
-/** `timeMs`: to the first record that is not older, in milliseconds since the epoch. `position`: to that record. */
+/** Where a group is moved to. */
 export type SeekTarget =
   | 'earliest'
   | 'latest'
-  | { readonly timeMs: number }
-  | { readonly position: Position; readonly partition: number }
+  | {
+      /** To the first record that is not older, in milliseconds since the epoch. */
+      readonly timeMs: number
+    }
+  | {
+      /** To this record. */
+      readonly position: Position
+      /** Partition of the record. */
+      readonly partition: number
+    }
 
 /** The receiver of records, above the port. It is called on the thread that joined, and does not throw. */
 export interface Receiver {

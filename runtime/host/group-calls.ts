@@ -47,7 +47,11 @@ export function groupCalls(groups: Groups, queues: Queues, letters: LetterDepths
         // Also where its letters went before it was given another topic for them, or anybody joined it.
         return group === null ? [] : [{ ...group.report(), deadLetterDepth: letters.depthOf(cursor) }]
       }),
-    idle: cursors => idle.add(cursors.flatMap(cursor => groups.find(cursor) ?? queues.find(cursor) ?? [])),
+    idle: (cursors, butLater) =>
+      idle.add(
+        cursors.flatMap(cursor => groups.find(cursor) ?? queues.find(cursor) ?? []),
+        butLater,
+      ),
   }
 }
 

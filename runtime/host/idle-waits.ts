@@ -1,8 +1,9 @@
 /**
  * Who waits until groups have settled what was published when they began to wait.
  *
- * The partition host's thread. A wait is over as well when its group is deleted, and in vain when a group is stuck at a dead letter
- * that finds no room. Bound: one for each call of `idle` that is not answered.
+ * The partition host's thread. Who waits for a queue may leave out the messages that wait for their time: one that was passed as such is
+ * not looked at again, so that a wait ends also at a queue that is never empty. A wait is over as well when its group is deleted, and in
+ * vain when a group is stuck at a dead letter that finds no room. Bound: one for each call of `idle` that is not answered.
  */
 import type { Standing } from '../resident/resident.ts'
 import { Chore } from './chore.ts'
@@ -14,12 +15,40 @@ export interface Settling {
   readonly letters: { readonly stuck: Error | null }
   /** Whether everything below `offset` is settled. */
   settledTo(offset: number): boolean
+  /** Of a queue: its first message from an offset on, and below another, that is neither settled nor scheduled. */
+  openFrom?(from: number, below: number): number
 }
 
 interface IdleWaiter {
-  readonly targets: readonly { readonly group: Settling; readonly offset: number }[]
+  readonly targets: readonly Target[]
   readonly resolve: () => void
   readonly reject: (error: Error) => void
+}
+
+/** How far a group is to be. */
+class Target {
+  readonly group: Settling
+  readonly #below: number
+  readonly #butLater: boolean
+  #from = 0
+  /** Whether the last look went on, and the next one may find more. */
+  isMoving = false
+
+  constructor(group: Settling, butLater: boolean) {
+    this.group = group
+    this.#below = group.partition.highWatermark
+    this.#butLater = butLater
+  }
+
+  isReached(): boolean {
+    const { group } = this
+    if (group.settledTo(this.#below)) return true
+    if (!this.#butLater || group.openFrom === undefined) return false
+    const from = group.openFrom(this.#from, this.#below)
+    this.isMoving = from > this.#from
+    this.#from = from
+    return from >= this.#below
+  }
 }
 
 export class IdleWaits extends Chore {
@@ -34,12 +63,15 @@ export class IdleWaits extends Chore {
 
   standing(): Standing {
     if (this.#waiters.length === 0) return 'rests'
-    const isOver = this.#waiters.some(({ targets }) => targets.every(({ group, offset }) => group.settledTo(offset)))
-    return isOver ? 'ready' : 'waitsForCommit'
+    const isReady = this.#waiters.some(
+      ({ targets }) => targets.some(({ isMoving }) => isMoving) || targets.every(target => target.isReached()),
+    )
+    return isReady ? 'ready' : 'waitsForCommit'
   }
 
-  add(groups: readonly Settling[]): Promise<void> {
-    const targets = groups.map(group => ({ group, offset: group.partition.highWatermark }))
+  /** `butLater`: without the messages of queues that wait for their time. */
+  add(groups: readonly Settling[], butLater: boolean): Promise<void> {
+    const targets = groups.map(group => new Target(group, butLater))
     const settled = new Promise<void>((resolve, reject) => this.#waiters.push({ targets, resolve, reject }))
     this.wake()
     this.work()
@@ -50,7 +82,7 @@ export class IdleWaits extends Chore {
   work(): boolean {
     if (this.#waiters.length === 0) return false
     this.#waiters = this.#waiters.filter(waiter => {
-      const open = waiter.targets.filter(({ group, offset }) => this.#exists(group) && !group.settledTo(offset))
+      const open = waiter.targets.filter(target => this.#exists(target.group) && !target.isReached())
       if (open.length === 0) waiter.resolve()
       const stuck = open.map(({ group }) => group.letters.stuck).find(error => error !== null)
       if (stuck !== undefined) waiter.reject(stuck)

@@ -1,5 +1,7 @@
 /** Each kind of resident keeps to what the loop of its host relies on; and how little a new kind has to write. */
+
 import { RingConsumer } from 'sharedarraybuffer-ring'
+import t from 'tap'
 import type { GroupActor } from '../group/group-actor.ts'
 import type { HostLink } from '../link/host-link.ts'
 import type { IncomingRing } from '../partition/incoming-ring.ts'
@@ -96,10 +98,32 @@ keepsResidentContract('who waits for groups', add => {
   return {
     give: () => {
       waits++
-      void idle.add([group])
+      void idle.add([group], false)
     },
     isDone: () => idle.standing() === 'rests',
   }
+})
+
+t.test('who waits for queues looks again while there may be more that only comes later', async t => {
+  const queue = {
+    partition: { highWatermark: 4 },
+    settledTo: () => false,
+    openFrom: (from: number) => Math.min(from + 1, 3),
+    letters: { stuck: null },
+  }
+  const idle = new IdleWaits(() => true)
+  const waits = idle.add([queue as unknown as GroupActor], true)
+  const stands: string[] = []
+  for (let look = 0; look < 4; look++) {
+    stands.push(idle.standing())
+    idle.work()
+  }
+  t.same(stands, ['ready', 'ready', 'ready', 'waitsForCommit'], 'one message stands in the way')
+  queue.openFrom = () => 4
+  t.equal(idle.standing(), 'ready')
+  idle.work()
+  await waits
+  t.equal(idle.standing(), 'rests')
 })
 
 keepsResidentContract('the news', add => {

@@ -7,7 +7,9 @@ import { COUNT_MAX, GIB, KIB, MIB } from './option-bounds.ts'
 import { folder, integer, logger, mode } from './option-rules.ts'
 import { check, type Filled, type Given, nested, type Table } from './option-table.ts'
 
-export interface CheckedBrokerOptions extends Filled<BrokerOptions, 'dir' | 'logger'>, Given {
+export interface CheckedBrokerOptions extends Filled<Omit<BrokerOptions, 'dir'>, 'logger'>, Given {
+  /** Absolute path; undefined: it keeps nothing on disk. */
+  readonly dir: string | undefined
   readonly restart: Filled<RestartOptions>
 }
 

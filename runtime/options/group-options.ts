@@ -14,10 +14,21 @@ import type {
 import { RESTART } from './common-options.ts'
 import { handlerUrl } from './handler-url.ts'
 import { COUNT_MAX, KIB, MIB, TIMER_MS_MAX } from './option-bounds.ts'
-import { grouped, integer, invalid, number, oneOf, outOfRange, signal, topicName } from './option-rules.ts'
+import {
+  grouped,
+  integer,
+  invalid,
+  number,
+  oneOf,
+  optional,
+  outOfRange,
+  type Rule,
+  signal,
+  topicName,
+} from './option-rules.ts'
 import { check, type Filled, type Given, nested, type Table } from './option-table.ts'
 
-export interface CheckedConsumeOptions extends Filled<ConsumeOptions, 'deadLetter' | 'signal'>, Given {
+export interface CheckedConsumeOptions extends Filled<ConsumeOptions, 'deadLetter' | 'signal' | 'until'>, Given {
   readonly backoff: Filled<BackoffOptions>
 }
 
@@ -25,7 +36,7 @@ export interface CheckedObserveOptions extends Filled<ObserveOptions, 'deadLette
   readonly backoff: Filled<BackoffOptions>
 }
 
-export interface CheckedStreamOptions extends Filled<StreamOptions, 'deadLetter' | 'signal'>, Given {
+export interface CheckedStreamOptions extends Filled<StreamOptions, 'deadLetter' | 'signal' | 'until'>, Given {
   readonly backoff: Filled<BackoffOptions>
 }
 
@@ -62,7 +73,7 @@ export const RESOURCE_LIMITS: Table<Filled<ResourceLimits, keyof ResourceLimits>
   stackSizeMb: number(1, KIB, undefined),
 }
 
-const CONSUME: Table<CheckedConsumeOptions> = {
+const GROUP: Table<Omit<CheckedConsumeOptions, 'until'>> = {
   attempts: integer(1, COUNT_MAX, 5, 'or Infinity'),
   backoff: nested(BACKOFF, raisedCeiling),
   deadLetter: { missing: () => undefined, check: (value, at) => (value === false ? value : topicName(value, at)) },
@@ -71,8 +82,12 @@ const CONSUME: Table<CheckedConsumeOptions> = {
   signal: { missing: () => undefined, check: signal },
 }
 
+export const UNTIL: Rule<'caught-up' | undefined> = optional(oneOf(['caught-up'], 'caught-up'))
+
+const CONSUME: Table<CheckedConsumeOptions> = { ...GROUP, until: UNTIL }
+
 const OBSERVE: Table<CheckedObserveOptions> = {
-  ...CONSUME,
+  ...GROUP,
   window: integer(1, 65_536, 1_024),
 }
 
@@ -82,7 +97,7 @@ const STREAM: Table<CheckedStreamOptions> = {
 }
 
 const HANDLE: Table<CheckedHandleOptions> = {
-  ...CONSUME,
+  ...GROUP,
   delivery: oneOf(['at-least-once', 'at-most-once'], 'at-least-once'),
   concurrency: integer(1, 256, 1),
   batch: nested(BATCH),

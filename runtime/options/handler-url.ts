@@ -21,12 +21,15 @@ export function handlerUrl(value: unknown): string {
     throw new MillraceError(
       'MILL_HANDLER',
       `\`handler\` is ${show(value)}, which no other thread can be given: export it from a module of its own and give ` +
-        "`handler: new URL('./handler.js', import.meta.url)`, or handle records on this thread, with group.handle",
+        "`handler: new URL('./handler.js', import.meta.url)`, or handle records on this thread, with `handle`",
     )
   const found = value === undefined ? 'is missing' : `is ${show(text)}`
+  // What they meant, with their own file.
+  const file =
+    typeof text === 'string' && /^[\w./-]{1,60}$/.test(text) ? text.replace(/^(?!\.\.?\/)/, './') : './handler.js'
   throw new MillraceError(
     'MILL_HANDLER',
     `\`handler\` ${found}: give the handler module as a file URL, ` +
-      "`handler: new URL('./handler.js', import.meta.url)`, or as an absolute path",
+      `\`handler: new URL('${file}', import.meta.url)\`, or as an absolute path`,
   )
 }

@@ -4,6 +4,7 @@
  * Leaf module, any thread. Rules are pure; `at` names the option.
  */
 import { resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import type { Logger } from '../words/common-options.ts'
 import { MillraceError } from '../words/errors.ts'
 import type { Partitioner } from '../words/message.ts'
@@ -79,6 +80,11 @@ export function oneOf<const T extends string>(choices: readonly T[], fallback: N
   }
 }
 
+/** The same, where an omitted one is `undefined`. */
+export function optional<T>({ check }: Rule<T>): Rule<T | undefined> {
+  return { missing: () => undefined, check }
+}
+
 export function partitioner(value: unknown, at: string): Partitioner {
   if (typeof value === 'function') return value as Partitioner
   const choices: readonly Partitioner[] = ['default', 'round-robin']
@@ -112,13 +118,19 @@ export function signal(value: unknown, at: string): AbortSignal {
 }
 
 export function folder(value: unknown, at: string): string {
-  if (typeof value === 'string' && value.length > 0 && !value.includes('\0')) {
-    if (!/^file:/i.test(value)) return resolve(value)
-    throw invalid(`\`${at}\` must be the path of a folder, not a URL: give fileURLToPath(${show(value)})`)
+  const wanted = `\`${at}\` must be the path of a folder, or its file: URL`
+  if (value instanceof URL || (typeof value === 'string' && /^(?:file:|[a-z][a-z\d+.-]+:\/\/)/i.test(value))) {
+    if (!URL.canParse(String(value))) throw invalid(`${wanted}, not ${show(value)}, which is no URL`)
+    const url = new URL(value)
+    if (url.protocol !== 'file:') throw invalid(`${wanted}, not a URL of ${url.protocol} (${show(url.href)})`)
+    try {
+      return fileURLToPath(url)
+    } catch (cause) {
+      throw invalid(`${wanted}, not ${show(url.href)}: ${(cause as Error).message}`)
+    }
   }
-  if (value instanceof URL)
-    throw invalid(`\`${at}\` must be the path of a folder, not a URL: give fileURLToPath(url), from node:url`)
-  throw invalid(`\`${at}\` must be the path of a folder, not ${show(value)}`)
+  if (typeof value === 'string' && value.length > 0 && !value.includes('\0')) return resolve(value)
+  throw invalid(`${wanted}, not ${show(value)}`)
 }
 
 /** Permission bits. The owner's own bits (`least`) are required: without them the broker could not use its files. */

@@ -18,7 +18,7 @@ import type {
   QueueRunOptions,
 } from '../words/queue-options.ts'
 import { RESTART, rate } from './common-options.ts'
-import { BACKOFF, BATCH, RESOURCE_LIMITS, raisedCeiling } from './group-options.ts'
+import { BACKOFF, BATCH, RESOURCE_LIMITS, raisedCeiling, UNTIL } from './group-options.ts'
 import { handlerUrl } from './handler-url.ts'
 import { COUNT_MAX, DATE_MS_MAX, KIB, MIB, TIMER_MS_MAX } from './option-bounds.ts'
 import { grouped, integer, invalid, number, oneOf, outOfRange, signal, topicName } from './option-rules.ts'
@@ -42,7 +42,7 @@ export interface CheckedQueueOptions
   readonly windowBytes: number
 }
 
-export interface CheckedQueueConsumeOptions extends Filled<QueueConsumeOptions, 'signal'>, Given {}
+export interface CheckedQueueConsumeOptions extends Filled<QueueConsumeOptions, 'signal' | 'until'>, Given {}
 
 export interface CheckedQueueObserveOptions extends Filled<QueueObserveOptions, 'signal'>, Given {}
 
@@ -88,7 +88,11 @@ const CONSUMER: Table<Pick<CheckedQueueConsumeOptions, 'ackTimeoutMs' | 'consume
   signal: { missing: () => undefined, check: signal },
 }
 
-const CONSUME: Table<CheckedQueueConsumeOptions> = { ...CONSUMER, prefetch: integer(1, PREFETCH_MAX, PREFETCH) }
+const CONSUME: Table<CheckedQueueConsumeOptions> = {
+  ...CONSUMER,
+  prefetch: integer(1, PREFETCH_MAX, PREFETCH),
+  until: UNTIL,
+}
 
 const CANCEL: Table<Filled<CancelOptions> & Given> = { graceMs: integer(0, TIMER_MS_MAX, 1_000) }
 

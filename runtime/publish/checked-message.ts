@@ -142,10 +142,21 @@ export function isRecord(message: object): boolean {
 }
 
 function noMessage(found: unknown): MillraceError {
-  const help = Array.isArray(found) ? '; use publishBatch for several' : ''
+  const help = Array.isArray(found)
+    ? '; use publishBatch or sendBatch for several'
+    : typeof found === 'string'
+      ? `; write { value: ${show(found)} }, or { key: ${show(found)}, value: … }`
+      : ''
   return new MillraceError(
     'MILL_INVALID_OPTION',
     `a message is one object with a value, { key, value, headers }, not ${show(found)}${help}`,
+  )
+}
+
+export function noBatch(call: 'publishBatch' | 'sendBatch', found: unknown): MillraceError {
+  return new MillraceError(
+    'MILL_INVALID_OPTION',
+    `${call} takes an array of messages, not ${show(found)}; write ${call}([{ key, value }, …])`,
   )
 }
 

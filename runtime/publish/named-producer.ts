@@ -16,7 +16,7 @@ import type { ProducerState, Spread } from '../wire/producer-places.ts'
 import { MillraceError, UnpublishedError } from '../words/errors.ts'
 import type { BatchReceipt, Message, PublishOptions, Receipt } from '../words/message.ts'
 import type { NamedProducer, SequencedReceipt } from '../words/named-producer.ts'
-import { asMessage, checkedKey } from './checked-message.ts'
+import { asMessage, checkedKey, noBatch } from './checked-message.ts'
 import { partitionsAt, spreadOf, spreadOver } from './key-spread.ts'
 import type { TopicProducer } from './topic-producer.ts'
 
@@ -95,8 +95,7 @@ export class SequencedProducer<V> implements NamedProducer<V> {
   async publishBatch(messages: readonly Message<V>[], options?: PublishOptions): Promise<SequencedReceipt> {
     if (this.#closing !== null) throw new MillraceError('MILL_CLOSED', `producer ${this.name} is closed`)
     if (this.#failure !== null) throw this.#failure
-    if (!Array.isArray(messages))
-      throw new MillraceError('MILL_INVALID_OPTION', 'publishBatch takes an array of messages')
+    if (!Array.isArray(messages)) throw noBatch('publishBatch', messages)
     const first = this.#next
     const partitions = messages.map((message, at) => this.#partitionOf(message, first + at))
     const [fresh, sequences] = this.#fresh(this.#placed(messages, partitions, first), partitions, first)

@@ -208,8 +208,7 @@ export class Publishers {
   async request(name: string, message: Message, options: WantedAnswer, untilMs: number): Promise<unknown> {
     const known = this.#openByName.get(name)
     if (known !== undefined) return this.requests.send(known, message, options, untilMs)
-    const taken = ownedMessage(message)
-    return this.requests.send(await this.open(name), taken, options, untilMs)
+    return this.requests.send({ name, producer: this.open(name) }, ownedMessage(message), options, untilMs)
   }
 
   /** A producer of its own for a named one. */

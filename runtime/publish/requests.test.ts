@@ -97,6 +97,31 @@ t.test('the deadline of what is in hand bounds a request made there', async t =>
   t.equal(sent.length, 1, 'nothing is sent that is too late')
 })
 
+t.test('the time of a request goes on while its queue is opened, and so does its signal', async t => {
+  const { requests, producer, sent } = house()
+  let opened: (producer: TopicProducer) => void = () => undefined
+  const opening = { name: 'asked', producer: new Promise<TopicProducer>(resolve => (opened = resolve)) }
+  const deadline = performance.now() + 10_000
+  const patient = rejection(requests.send(opening, { value: 1 }, { ...LONG, timeoutMs: 10_000 }))
+  t.match(await rejection(requests.send(opening, { value: 2 }, { ...LONG, timeoutMs: 5 })), { code: 'MILL_TIMEOUT' })
+  const abort = new AbortController()
+  const aborted = rejection(requests.send(opening, { value: 3 }, { ...LONG, signal: abort.signal }))
+  abort.abort()
+  t.match(await aborted, { code: 'MILL_ABORTED' })
+  const late = requests.send(opening, { value: 4 }, { ...LONG, signal: abort.signal })
+  t.match(await rejection(late), { code: 'MILL_ABORTED' })
+  t.equal(requests.size, 1)
+  await new Promise(resolve => setTimeout(resolve, 20))
+  opened(producer)
+  await new Promise(setImmediate)
+  t.equal(sent.length, 1, 'those that are over are not sent')
+  t.ok(Math.abs((sent[0]?.deadlineMs as number) - deadline) < 15)
+  requests.queueGone(5, new MillraceError('MILL_TOPIC_DELETED', 'gone'))
+  t.match(await patient, { code: 'MILL_TOPIC_DELETED' })
+  const failing = { name: 'asked', producer: Promise.reject(new MillraceError('MILL_CLOSED', 'closed')) }
+  t.match(await rejection(requests.send(failing, { value: 5 }, LONG)), { code: 'MILL_CLOSED' })
+})
+
 t.test('no more wait than may, and all have the tag of their thread', async t => {
   const { memory, requests, producer, sent } = house()
   t.equal(memory.load(THREAD_BYTES + THREAD_TAG), 0, 'a thread without requests has none')

@@ -26,7 +26,9 @@ const ENDS_BY_TIME: ReadonlySet<AnswerKind> = new Set<AnswerKind>(['expired', 'c
 const NEAR_MS = 20
 
 interface PendingRequest {
-  readonly queue: TopicProducer['topic']
+  readonly name: string
+  /** Number of its queue; -1: that is not open yet. */
+  queue: number
   readonly parts: AnswerParts
   readonly deadlineMs: number
   resolve(value: unknown): void
@@ -39,6 +41,12 @@ interface PendingRequest {
 export interface WantedAnswer {
   readonly timeoutMs: number
   readonly signal: AbortSignal | undefined
+}
+
+/** The producer of a queue that this thread has not sent to yet. */
+export interface OpeningQueue {
+  readonly name: string
+  readonly producer: Promise<TopicProducer>
 }
 
 /** Cancels a message that was sent, and ends no thread for it. */
@@ -64,32 +72,30 @@ export class Requests {
   }
 
   /**
-   * Resolves with what the handler of the message returned. `untilMs`: when it waits no more in any case, in `nowMs`.
+   * Resolves with what the handler of the message returned. `untilMs`: when it waits no more in any case, in `nowMs`. While its queue is
+   * opened its time goes on.
    *
    * @throws MillraceError as `queue.request`
    */
   send(
-    producer: TopicProducer,
+    to: TopicProducer | OpeningQueue,
     message: Message,
     { timeoutMs, signal }: WantedAnswer,
     untilMs: number = Number.POSITIVE_INFINITY,
   ): Promise<unknown> {
-    const { topic } = producer
+    const { name } = 'topic' in to ? to.topic : to
     const deadlineMs = Math.min(nowMs() + timeoutMs, untilMs)
     const leftMs = deadlineMs - nowMs()
-    if (topic.queue === undefined)
-      return Promise.reject(
-        new MillraceError('MILL_INVALID_OPTION', `${topic.name} is a topic, and only a message to a queue is answered`),
-      )
+    if ('topic' in to && to.topic.queue === undefined) return Promise.reject(notAQueue(name))
     if (this.#pending.size >= PENDING_MAX) return Promise.reject(tooMany(message))
-    if (leftMs <= 0) return Promise.reject(overdue(topic.name, timeoutMs))
+    if (leftMs <= 0) return Promise.reject(overdue(name, timeoutMs))
     const request = this.#nextNumber()
     return new Promise((resolve, reject) => {
       const state = { offset: -1, isOver: false }
       const timer = setTimeout(() => ended.overdue(), Math.ceil(leftMs))
       const aborted = (): void => {
-        ended.reject(abortedError(topic.name, signal?.reason))
-        if (state.offset !== -1) this.#takeBack(topic.id, state.offset)
+        ended.reject(abortedError(name, signal?.reason))
+        if (state.offset !== -1) this.#takeBack(ended.queue, state.offset)
       }
       const over = (): void => {
         state.isOver = true
@@ -98,10 +104,11 @@ export class Requests {
         if (signal !== undefined) offAbort(signal, aborted)
       }
       const ended: PendingRequest = {
-        queue: topic,
+        name,
+        queue: -1,
         parts: new AnswerParts(),
         deadlineMs,
-        overdue: () => ended.reject(overdue(topic.name, leftMs)),
+        overdue: () => ended.reject(overdue(name, leftMs)),
         resolve: value => {
           over()
           resolve(value)
@@ -111,21 +118,43 @@ export class Requests {
           reject(error)
         },
       }
+      const publish = (producer: TopicProducer, publishMs: number): void => {
+        const { id, queue } = producer.topic
+        if (queue === undefined) {
+          ended.reject(notAQueue(name))
+          return
+        }
+        ended.queue = id
+        // The time of the request is that of its send as well.
+        const sent = { timeoutMs: publishMs, signal, request: { client: this.#thread.id, request, deadlineMs } }
+        producer.publish(message, sent).then(
+          receipt => {
+            const { offset, duplicate } = receipt as SendReceipt
+            state.offset = offset
+            if (!state.isOver && duplicate) ended.reject(duplicateError(name, (receipt as SendReceipt).id))
+            else if (state.isOver && signal?.aborted === true && !duplicate) this.#takeBack(id, offset)
+          },
+          error => {
+            if (!state.isOver) ended.reject(error)
+          },
+        )
+      }
       this.#pending.set(request, ended)
       if (signal !== undefined) onAbort(signal, aborted)
-      // The time of the request is that of its send as well.
-      const sent = { timeoutMs: leftMs, signal, request: { client: this.#thread.id, request, deadlineMs } }
-      producer.publish(message, sent).then(
-        receipt => {
-          const { offset, duplicate } = receipt as SendReceipt
-          state.offset = offset
-          if (!state.isOver && duplicate) ended.reject(duplicateError(topic.name, (receipt as SendReceipt).id))
-          else if (state.isOver && signal?.aborted === true && !duplicate) this.#takeBack(topic.id, offset)
-        },
-        error => {
-          if (!state.isOver) ended.reject(error)
-        },
-      )
+      if ('topic' in to) publish(to, leftMs)
+      else if (signal?.aborted === true) aborted()
+      else
+        to.producer.then(
+          producer => {
+            const restMs = deadlineMs - nowMs()
+            if (state.isOver) return
+            if (restMs > 0) publish(producer, restMs)
+            else ended.overdue()
+          },
+          error => {
+            if (!state.isOver) ended.reject(error)
+          },
+        )
     })
   }
 
@@ -149,7 +178,7 @@ export class Requests {
     const pending = this.#pending.get(request)
     const bytes = pending?.parts.take(piece) ?? null
     if (pending === undefined || bytes === null) return
-    const { name } = pending.queue
+    const { name } = pending
     if (bytes === 'lost') pending.reject(answerError(name, 'lost', new Uint8Array(0)))
     else if (kind === 'nothing' || kind === 'json' || kind === 'bytes') pending.resolve(answerValue(kind, bytes))
     else if (ENDS_BY_TIME.has(kind) && nowMs() >= pending.deadlineMs - NEAR_MS) pending.overdue()
@@ -158,13 +187,17 @@ export class Requests {
 
   /** Its queue was deleted. */
   queueGone(queue: number, error: MillraceError): void {
-    for (const pending of [...this.#pending.values()]) if (pending.queue.id === queue) pending.reject(error)
+    for (const pending of [...this.#pending.values()]) if (pending.queue === queue) pending.reject(error)
   }
 
   /** Nothing comes any more. */
   fail(error: MillraceError): void {
     for (const pending of [...this.#pending.values()]) pending.reject(error)
   }
+}
+
+function notAQueue(name: string): MillraceError {
+  return new MillraceError('MILL_INVALID_OPTION', `${name} is a topic, and only a message to a queue is answered`)
 }
 
 function overdue(queue: string, timeoutMs: number): MillraceError {

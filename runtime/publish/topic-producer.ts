@@ -6,11 +6,13 @@
  * everything behind it. Only a receipt resolves a publish. What `tryPublish` has taken waits only while its partition moves
  * to a larger ring. What the producer's rate (rate-gate.ts) does not allow yet waits in the same line.
  */
+
 import type { AttachedThread } from '../thread/attached-thread.ts'
 import { type ProducedTopic, titleOf } from '../wire/produced-topic.ts'
 import type { RingPlace } from '../wire/producer-places.ts'
 import { MillraceError } from '../words/errors.ts'
 import type { BatchReceipt, Message, PublishOptions, Receipt } from '../words/message.ts'
+import { noBatch } from './checked-message.ts'
 import { Flushes } from './flushes.ts'
 import { JointGate } from './joint-gate.ts'
 import type { SendOptions } from './message-fields.ts'
@@ -180,8 +182,7 @@ export class TopicProducer implements Sweepable, RingUser {
         reject(error as Error)
         return
       }
-      if (!Array.isArray(messages))
-        throw new MillraceError('MILL_INVALID_OPTION', 'publishBatch takes an array of messages')
+      if (!Array.isArray(messages)) throw noBatch('publishBatch', messages)
       const prepared = this.#appends.prepare(messages)
       if (prepared instanceof Error) {
         reject(prepared)

@@ -97,8 +97,6 @@ export class QueueActor {
     return this.#parts.letters
   }
 
-  // -- consumers --------------------------------------------------------------------------------------------------
-
   /** A consumer, new or as a predecessor knew it. @throws MillraceError MILL_OUT_OF_RANGE */
   openSlot(place: SlotPlace, shape: ConsumerShape, link: HostLink): void {
     const { consumers, source, isOpen } = this.#parts
@@ -155,8 +153,6 @@ export class QueueActor {
     for (const consumer of this.#parts.consumers.values()) if (consumer.link === link) return true
     return false
   }
-
-  // -- steps ------------------------------------------------------------------------------------------------------
 
   /** One bounded step; whether it did anything. */
   work(): boolean {
@@ -276,6 +272,11 @@ export class QueueActor {
   /** Whether everything below `offset` is settled. */
   settledTo(offset: Offset): boolean {
     return this.#parts.isOpen && this.#parts.core.figures.floor >= offset
+  }
+
+  /** The first message from an offset on that is neither settled nor scheduled; `below`: there is none (queue-figures.ts). */
+  openFrom(from: Offset, below: Offset): Offset {
+    return (this.#parts.isOpen ? this.#parts.core.figures.openFrom(from, below) : from) as Offset
   }
 
   /** It ends here: its partition takes nothing any more. */

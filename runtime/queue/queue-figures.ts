@@ -1,10 +1,13 @@
 /**
- * What a queue's actor asks of its core at each step, without any search.
+ * What a queue's actor asks of its core at each step; only `openFrom` is a search, and a bounded one.
  *
  * The partition host's thread. Pure.
  */
 import { hasRoomFor } from './admission.ts'
 import type { QueueState } from './queue-state.ts'
+
+/** Scheduled messages that one search passes. */
+const LOOKS_MAX = 1_024
 
 export class QueueFigures {
   readonly #state: QueueState
@@ -56,6 +59,18 @@ export class QueueFigures {
   /** Whether a message could be handed out, if a consumer had room for it. */
   get hasReady(): boolean {
     return this.#state.ready.first() !== -1 || this.#state.suspects.first !== undefined
+  }
+
+  /**
+   * The first message from an offset on, and below another, that is neither settled nor scheduled; `below`: there is none. It may be the one
+   * that was looked at last, after LOOKS_MAX of them.
+   */
+  openFrom(from: number, below: number): number {
+    const { settled, schedule, ready, messages } = this.#state
+    if (messages === 0 && ready.end >= below) return below
+    let at = settled.next(from)
+    for (let looks = 0; at < below && looks < LOOKS_MAX && schedule.has(at); looks++) at = settled.next(at + 1)
+    return Math.min(at, below)
   }
 
   /** The highest priority of what is ready; -1: nothing is. */

@@ -146,7 +146,8 @@ export interface ControlApi {
   topicStats(topic: number): Promise<readonly HostPartitionStats[]>
   /** `letters`: also the dead letters of a group without a member in this process. */
   groupStats(topic: number, group: string, letters: boolean): Promise<GroupSummary>
-  groupIdle(topic: number, group: string): Promise<void>
+  /** `butLater`: as `idle` of PartitionHostApi. */
+  groupIdle(topic: number, group: string, butLater: boolean): Promise<void>
   deleteGroup(topic: number, group: string): Promise<void>
   /** Of a topic or a queue. */
   deleteTopic(topic: number): Promise<void>

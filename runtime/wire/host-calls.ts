@@ -164,8 +164,11 @@ export interface PartitionHostApi {
   ): ReturnType<QueueAsks[K]> | Promise<ReturnType<QueueAsks[K]>>
   /** What a consumer has told its queue is as durable as the queue. `queue`: the number of the queue's group. @throws MillraceError MILL_DISK */
   confirmQueue(queue: CursorId, consumer: CursorId): void | Promise<void>
-  /** Resolves when each of these members has settled everything that is readable now. */
-  idle(cursors: readonly number[]): Promise<void>
+  /**
+   * Resolves when each of these members has settled everything that is readable now. `butLater`: a queue need not have settled messages
+   * that wait for their time.
+   */
+  idle(cursors: readonly number[], butLater: boolean): Promise<void>
   /** Brings what it has on disk into good order and adopts no more work. @throws MillraceError MILL_DISK */
   stop(): void
 }

@@ -119,8 +119,8 @@ export interface Broker {
 
 /** Options of `createBroker`. */
 export interface BrokerOptions {
-  /** Folder that keeps topics and groups on disk; made if it does not exist. Default: none, and all topics are in memory. */
-  readonly dir?: string | undefined
+  /** Folder that keeps topics and groups on disk, a path or a `file:` URL; made if it does not exist. Default: none, and all topics are in memory. */
+  readonly dir?: string | URL | undefined
   /** Permission bits of new folders, 0o700 to 0o777, less the umask; default 0o700. Existing folders keep theirs. */
   readonly dirMode?: number | undefined
   /** Permission bits of new files, 0o600 to 0o777, less the umask; default 0o600. Existing files keep theirs. */

@@ -52,8 +52,8 @@ t.test('json refuses what it cannot hold, and says what to do', async t => {
     [() => 1, /cannot hold a function/],
     [Symbol('s'), /cannot hold a symbol/],
     [{ toJSON: () => undefined }, /cannot hold what the `toJSON` of the value returned/],
-    [1n, /BigInt; convert/],
-    [{ deep: [1n] }, /BigInt; convert/],
+    [1n, /holds a BigInt; convert/],
+    [{ deep: [1n] }, /holds a BigInt at value\.deep\[0\]; convert/],
     [circular, /refers to itself/],
     [nestedArray(100_000), /nested too deeply/],
     [

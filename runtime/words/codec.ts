@@ -8,6 +8,7 @@
 import { isUtf8 } from 'node:buffer'
 import { types } from 'node:util'
 import { MillraceError } from './errors.ts'
+import { type Culprit, jsonPath } from './json-path.ts'
 import type { CodecName } from './message.ts'
 import { show } from './names.ts'
 
@@ -91,13 +92,13 @@ export function jsonText(value: unknown): string {
     text = JSON.stringify(value) as string | undefined
     isLost = (text === '{}' || ArrayBuffer.isView(value) || value instanceof Error) && isLostInJson(value, text)
   } catch (cause) {
-    throw unserialisable(`value cannot be written as JSON: ${adviceOn(cause)}`, cause)
+    throw unserialisable(`value cannot be written as JSON: ${adviceOn(cause, value)}`, cause)
   }
   if (text === undefined)
     throw unserialisable(
       typeof value === 'object'
         ? 'JSON cannot hold what the `toJSON` of the value returned: return an object, array, string, number, boolean or null'
-        : `JSON cannot hold ${show(value)}: publish an object, array, string, number, boolean or null`,
+        : `JSON cannot hold ${show(value)}: publish an object, array, string, number, boolean or null${value === undefined ? '; a message without a value has `value: null`, and a promise of one has to be awaited first' : ''}`,
     )
   if (isLost) throw unserialisable(`JSON cannot hold what is in ${kindOf(value)}: ${wayOut(value)}`)
   return text
@@ -188,13 +189,18 @@ function unserialisable(message: string, cause?: unknown): MillraceError {
   return new MillraceError('MILL_UNSERIALISABLE', message, { cause })
 }
 
-function adviceOn(cause: unknown): string {
+function adviceOn(cause: unknown, value: unknown): string {
   // What a getter or `toJSON` threw may be a proxy, and a look at its prototype throws.
   if (!types.isNativeError(cause)) return 'a getter or `toJSON` of it threw (see `cause`); publish plain data'
   if (cause instanceof RangeError)
     return "it is nested too deeply or too long; flatten it, or encode it yourself and use `codec: 'bytes'`"
   const text = cause instanceof TypeError ? cause.message : ''
-  if (text.includes('BigInt')) return 'it holds a BigInt; convert it to a string or a number'
-  if (text.includes('circular')) return 'it refers to itself; publish a copy without the cycle'
+  if (text.includes('BigInt')) return `it holds a BigInt${placed(value, 'bigint')}; convert it to a string or a number`
+  if (text.includes('circular')) return `it refers to itself${placed(value, 'cycle')}; publish a copy without the cycle`
   return 'a getter or `toJSON` of it threw (see `cause`); publish plain data'
+}
+
+function placed(value: unknown, culprit: Culprit): string {
+  const path = jsonPath(value, culprit)
+  return path === undefined ? '' : ` at ${path}`
 }

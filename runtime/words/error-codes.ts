@@ -37,5 +37,9 @@ export const ALL_ERROR_CODES = [
   'MILL_UNSUPPORTED',
 ] as const
 
-/** Code of an error. ERRORS.md says of each when it occurs and what to do. */
+/**
+ * Code of an error. ERRORS.md says of each when it occurs and what to do.
+ *
+ * @useDeclaredType
+ */
 export type ErrorCode = (typeof ALL_ERROR_CODES)[number]

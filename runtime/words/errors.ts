@@ -133,7 +133,10 @@ export class RequestError extends MillraceError {
 }
 
 /** The class of errors with this code. */
-export type ErrorOf<C extends ErrorCode> = { readonly code: C } & ([C] extends ['MILL_FULL']
+export type ErrorOf<C extends ErrorCode> = {
+  /** Code of the error. */
+  readonly code: C
+} & ([C] extends ['MILL_FULL']
   ? FullError
   : [C] extends ['MILL_REQUEST_FAILED']
     ? RequestError

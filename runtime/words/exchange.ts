@@ -41,9 +41,24 @@ export interface HeaderMatch {
 
 /** Where a binding may lead: a `Queue`, a `Topic` or another `Exchange` of the same broker, for values of a related type. */
 export type BindTarget<V = unknown> =
-  | { readonly name: string; send(message: QueueMessage<V>): Promise<unknown> }
-  | { readonly name: string; publish(message: { readonly value: V }): Promise<unknown> }
-  | { readonly name: string; publish(routingKey: string, message: QueueMessage<V>): Promise<unknown> }
+  | {
+      /** Name of the queue. */
+      readonly name: string
+      /** Sends a message to the queue. */
+      send(message: QueueMessage<V>): Promise<unknown>
+    }
+  | {
+      /** Name of the topic. */
+      readonly name: string
+      /** Publishes a message to the topic. */
+      publish(message: { readonly value: V }): Promise<unknown>
+    }
+  | {
+      /** Name of the exchange. */
+      readonly name: string
+      /** Publishes a message to the exchange. */
+      publish(routingKey: string, message: QueueMessage<V>): Promise<unknown>
+    }
 
 /** Options of `exchange.publish`. */
 export interface RouteOptions extends PublishOptions {

@@ -94,6 +94,11 @@ export interface ResourceLimits {
 
 /** Options of `group.consume`. */
 export interface ConsumeOptions extends GroupOptions {
+  /**
+   * End of the loop: `'caught-up'` ends it when everything published before its first turn is settled, by this member or another. Retries are
+   * waited for, and dead letters count as settled. Default: it ends by `signal`, or when the broker closes.
+   */
+  readonly until?: 'caught-up' | undefined
   /** Ends the loop when it is aborted. */
   readonly signal?: AbortSignal | undefined
 }
@@ -110,6 +115,11 @@ export interface ObserveOptions extends GroupOptions {
 export interface StreamOptions extends GroupOptions {
   /** Unsettled deliveries at most, 1 to 65,536; default 64. */
   readonly highWaterMark?: number | undefined
+  /**
+   * End of the stream: `'caught-up'` ends it when everything published before it is read is settled, by this member or another. Retries are
+   * waited for, and dead letters count as settled. Default: it ends by `signal`, or when the broker closes.
+   */
+  readonly until?: 'caught-up' | undefined
   /** Ends the stream when it is aborted. Deliveries that it has handed on may be settled for 5 s more. */
   readonly signal?: AbortSignal | undefined
 }

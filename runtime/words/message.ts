@@ -13,7 +13,12 @@ export type Headers = {
 export type GivenHeaders =
   | Headers
   | ReadonlyMap<string, string | Uint8Array>
-  | { entries(): IterableIterator<[string, string]>; getSetCookie(): string[] }
+  | {
+      /** Names and values. */
+      entries(): IterableIterator<[string, string]>
+      /** Tells a `Headers` of the web from other objects. */
+      getSetCookie(): string[]
+    }
 
 /** A message to publish. A field of another name is `MILL_UNKNOWN_OPTION`, so that a misspelt field is not lost. */
 export interface Message<V = unknown> {

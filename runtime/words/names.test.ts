@@ -79,4 +79,25 @@ t.test('values are shown on one short ASCII line', async t => {
     'a function',
     'a symbol',
   ])
+  const kinds = [
+    Promise.resolve(),
+    new Date(0),
+    new Date(Number.NaN),
+    new Map(),
+    new Set(),
+    new Error('x'),
+    Buffer.alloc(1),
+  ]
+  t.same([...kinds, new URL('file:///x')].map(show), [
+    'a promise, which has to be awaited first',
+    'a Date',
+    'an invalid Date',
+    'a Map',
+    'a Set',
+    'an Error',
+    'bytes',
+    'a URL',
+  ])
+  const hostile = new Proxy({}, { getPrototypeOf: () => t.fail('called') as never })
+  t.equal(show(hostile), 'an object')
 })

@@ -4,6 +4,7 @@
  * Leaf module, any thread. Invariant: a checked name is ASCII, is a safe file name on every system, and needs no
  * escaping in a URL, a log line or a header.
  */
+import { types } from 'node:util'
 import { MillraceError } from './errors.ts'
 
 const NAME = /^[A-Za-z0-9._-]{1,200}$/
@@ -42,10 +43,24 @@ export function show(value: unknown): string {
     case 'bigint':
       return 'a BigInt'
     case 'object':
-      return value === null ? 'null' : Array.isArray(value) ? 'an array' : 'an object'
+      return value === null ? 'null' : kindOf(value)
     default:
       return String(value)
   }
+}
+
+/** Objects by their kind, as far as it can be told without calling code of theirs. */
+function kindOf(value: object): string {
+  if (types.isProxy(value)) return 'an object'
+  if (Array.isArray(value)) return 'an array'
+  // Mostly a call that was not awaited.
+  if (types.isPromise(value)) return 'a promise, which has to be awaited first'
+  if (types.isDate(value)) return Number.isNaN(Date.prototype.getTime.call(value)) ? 'an invalid Date' : 'a Date'
+  if (types.isMap(value)) return 'a Map'
+  if (types.isSet(value)) return 'a Set'
+  if (types.isNativeError(value)) return 'an Error'
+  if (types.isTypedArray(value) || types.isAnyArrayBuffer(value)) return 'bytes'
+  return value instanceof URL ? 'a URL' : 'an object'
 }
 
 /** JSON with everything beyond ASCII escaped, so that look-alike letters and direction marks are visible. */

@@ -138,6 +138,11 @@ export interface QueueConsumeOptions {
   readonly ackTimeoutMs?: number | undefined
   /** Consumers of a lower priority get what those of a higher one have no room for, -1,000 to 1,000; default 0. */
   readonly consumerPriority?: number | undefined
+  /**
+   * End of the loop: `'caught-up'` ends it when each message that was sent before its first turn is settled, or waits for its time (`delayMs`).
+   * Retries are waited for, and what other consumers have. Default: it ends by `signal`, or when the broker closes.
+   */
+  readonly until?: 'caught-up' | undefined
   /** Ends the loop when it is aborted. */
   readonly signal?: AbortSignal | undefined
 }

@@ -4,10 +4,14 @@ import type { Headers, Key } from './message.ts'
 
 /** Where a message of a queue is, and why it is there. */
 export type QueueExplanation =
-  /** The queue never had a message of this name. */
-  | { readonly state: 'unknown' }
-  /** Acked, dead-lettered, expired, dropped, purged or cancelled: the queue does not keep which. */
-  | { readonly state: 'settled' }
+  | {
+      /** The queue never had a message of this name. */
+      readonly state: 'unknown'
+    }
+  | {
+      /** Acked, dead-lettered, expired, dropped, purged or cancelled: the queue does not keep which. */
+      readonly state: 'settled'
+    }
   | ScheduledMessage
   | ReadyMessage
   | UnackedMessage

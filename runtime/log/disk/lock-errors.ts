@@ -1,4 +1,8 @@
-/** Reasons why a folder cannot be taken. Leaf, any thread: code that only reports them need not load the lock. */
+/**
+ * Reasons why a folder cannot be taken. Leaf, any thread: code that only reports them need not load the lock.
+ *
+ * A bundle has these classes, and so has the lock, which is loaded from beside it. So each is recognised by its name.
+ */
 import type { Loss } from './lock-election.ts'
 
 /** The directory is held, perhaps by this process; or that cannot be known. */
@@ -39,4 +43,23 @@ export class LongPathError extends Error {
     this.directory = directory
     this.bytesMax = bytesMax
   }
+}
+
+/** Whether it is one, of any copy of this module. */
+export function isDirectoryHeld(error: unknown): error is DirectoryHeldError {
+  return isNamed(error, 'DirectoryHeldError')
+}
+
+/** Whether it is one, of any copy of this module. */
+export function isUnreadableLock(error: unknown): error is UnreadableLockError {
+  return isNamed(error, 'UnreadableLockError')
+}
+
+/** Whether it is one, of any copy of this module. */
+export function isLongPath(error: unknown): error is LongPathError {
+  return isNamed(error, 'LongPathError')
+}
+
+function isNamed(error: unknown, name: string): boolean {
+  return error instanceof Error && error.name === name
 }

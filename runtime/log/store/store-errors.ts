@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { MillraceError } from '../../words/errors.ts'
 import { DiskError } from '../disk/disk.ts'
-import { DirectoryHeldError, LongPathError, UnreadableLockError } from '../disk/lock-errors.ts'
+import { type DirectoryHeldError, isDirectoryHeld, isLongPath, isUnreadableLock } from '../disk/lock-errors.ts'
 import { LOCK } from '../disk/lock-names.ts'
 import { LostFolderError } from '../disk/lock-watch.ts'
 import { ForeignFileError, LogFileError, NewerFormatError } from '../disk/log-errors.ts'
@@ -35,7 +35,7 @@ export function storeError(error: unknown): Error {
     return new MillraceError('MILL_DISK', `${said}: ${adviceOn(error)}, and open the broker again`, { cause: error })
   }
   if (error instanceof LogFileError) return new MillraceError('MILL_CORRUPT', corruptText(error), { cause: error })
-  if (error instanceof DirectoryHeldError)
+  if (isDirectoryHeld(error))
     return new MillraceError('MILL_LOCKED', heldText(error), { cause: error, retriable: error.loss !== 'elsewhere' })
   if (error instanceof LostFolderError)
     return new MillraceError(
@@ -43,13 +43,13 @@ export function storeError(error: unknown): Error {
       `${error.directory} is no longer this broker's: it was removed, or its lock was removed by hand and another broker has it. This broker writes nothing more; close it, and open it again`,
       { cause: error },
     )
-  if (error instanceof LongPathError)
+  if (isLongPath(error))
     return new MillraceError(
       'MILL_INVALID_OPTION',
       `dir is too long for the socket of its lock: ${error.directory} has more than ${error.bytesMax} bytes. Give a shorter dir, or a link to it`,
       { cause: error },
     )
-  if (error instanceof UnreadableLockError) return new MillraceError('MILL_LOCKED', error.message, { cause: error })
+  if (isUnreadableLock(error)) return new MillraceError('MILL_LOCKED', error.message, { cause: error })
   if (error instanceof Error && 'syscall' in error && 'path' in error && 'code' in error) {
     const said = `${error.syscall} of ${error.path} failed with ${error.code}`
     return new MillraceError(

@@ -109,7 +109,9 @@ for (const where of ['in memory', 'on disk']) {
       ended.push([delivery.value, (signal.reason as { code: string }).code])
       throw signal.reason
     })
-    t.match(await rejection(queue.request({ value: 'late' }, { timeoutMs: 60 })), { code: 'MILL_TIMEOUT' })
+    // One whose time is over before its handler could begin is never begun, however slow the machine is: the next has more time.
+    for (let timeoutMs = 60; begun.length === 0; timeoutMs *= 2)
+      t.match(await rejection(queue.request({ value: 'late' }, { timeoutMs })), { code: 'MILL_TIMEOUT' })
     await run.idle()
     const gone = new AbortController()
     const aborted = rejection(queue.request({ value: 'aborted' }, { signal: gone.signal, ...LONG }))
@@ -121,7 +123,7 @@ for (const where of ['in memory', 'on disk']) {
       ['late', 'MILL_TIMEOUT'],
       ['aborted', 'MILL_CANCELLED'],
     ])
-    t.match(await queue.stats(), { accepted: 2, acked: 0, deadLettered: 0, ready: 0, unacked: 0, bytes: 0 })
+    t.match(await queue.stats(), { acked: 0, deadLettered: 0, ready: 0, unacked: 0, bytes: 0 })
   })
 
   t.test(`a message that ends otherwise rejects its caller with the reason, ${where}`, async t => {

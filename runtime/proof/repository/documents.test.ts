@@ -11,6 +11,7 @@ import { repositoryRoot } from '../fixtures/repository.fixture.ts'
 
 const WORDS_MAX = 30
 const MAP_LINES_MAX = 200
+const README_LINES_MAX = 260
 /** Persons that stand for processes, and metaphors where Kafka and AMQP have a word. */
 const FOREIGN_WORDS =
   /\b(?:nobody|somebody|anybody|whoever|obituar\w+|bur(?:y|ies|ied)|desks?|offices?|lent|let go|lets go)\b/i
@@ -120,6 +121,25 @@ t.test('documents have the words of the field', async t => {
 t.test(`ARCHITECTURE.md is a map of at most ${MAP_LINES_MAX} lines`, async t => {
   const lines = textOf('ARCHITECTURE.md').split('\n').length - 1
   t.ok(lines <= MAP_LINES_MAX, `${lines} lines`)
+})
+
+t.test(`README.md is a first look of at most ${README_LINES_MAX} lines`, async t => {
+  const lines = textOf('README.md').split('\n').length - 1
+  t.ok(lines <= README_LINES_MAX, `${lines} lines`)
+})
+
+t.test('each page for users stands in the index of its folder, or in that of docs/', async t => {
+  const pages = DOCUMENTS.filter(path => path.startsWith('docs/') && !path.startsWith('docs/decisions/'))
+  const indexes = ['docs/README.md', 'docs/recipes/README.md'].filter(path => pages.includes(path))
+  const listed = indexes.flatMap(index =>
+    [...textOf(index).matchAll(/\]\(([^()\s#]+\.md)\)/g)].map(([, link = '']) =>
+      posix.join(posix.dirname(index), link),
+    ),
+  )
+  t.strictSame(
+    pages.filter(path => path !== 'docs/README.md' && !listed.includes(path)),
+    [],
+  )
 })
 
 t.test('each relative link of the documents, and each anchor, leads to something', async t => {

@@ -44,6 +44,15 @@ function promisedPaths(folder: string): string[] {
   return [...doors, ...Object.values(manifest.bin ?? {})].map(path => path.replace(/^\.\//, ''))
 }
 
+/** Relative links of a document, outside of code, that lead to none of these files. */
+function deadLinks(path: string, text: string, files: ReadonlySet<string>): string[] {
+  const prose = text.replace(/^```[\s\S]*?^```/gm, '').replace(/`[^`\n]*`/g, '')
+  return [...prose.matchAll(/\]\(([^)\s]+)\)/g)]
+    .map(([, target = '']) => target)
+    .filter(target => !/^([a-z]+:|#)/.test(target))
+    .filter(target => !files.has(posix.join(posix.dirname(path), target.replace(/#.*/, ''))))
+}
+
 const packed = packedPaths(['.', 'ring'])
 
 for (const [folder, paths] of packed) {
@@ -61,6 +70,22 @@ for (const [folder, paths] of packed) {
   })
 }
 
+t.test('finds links that lead out of a package', async t => {
+  const text = '[a](a.md) [b](../b.md#c) [c](https://c.d) [e](#e) `[f](f.md)`\n\n```\n[g](g.md)\n```\n'
+  t.strictSame(deadLinks('docs/x.md', text, new Set(['docs/a.md'])), ['../b.md#c'])
+  t.strictSame(deadLinks('docs/x.md', text, new Set(['docs/a.md', 'b.md'])), [])
+})
+
+for (const [folder, paths] of packed)
+  t.test(`documents of the package in ${folder} link to files in it only`, async t => {
+    const documents = [...paths].filter(path => path.endsWith('.md'))
+    t.ok(documents.includes('README.md'))
+    const dead = documents.flatMap(path =>
+      deadLinks(path, readFileSync(join(root, folder, path), 'utf8'), paths).map(link => `${path}: ${link}`),
+    )
+    t.strictSame(dead, [])
+  })
+
 t.test('the root package has both halves of the runtime and its doors', async t => {
   const paths = packed.get('.') as ReadonlySet<string>
   t.equal(packed.size, 2)
@@ -74,6 +99,7 @@ t.test('the root package has both halves of the runtime and its doors', async t 
     'dist/runtime/delivery/handler-host.bundle.js',
     'ERRORS.md',
     'CHANGELOG.md',
+    'SECURITY.md',
     'docs/guarantees.md',
   ]) {
     t.ok(paths.has(path), path)

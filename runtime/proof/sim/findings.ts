@@ -5,8 +5,11 @@ import type { Durability } from '../../words/message.ts'
 import type { GroupFacts, StoredFacts } from '../history/history.ts'
 import { type ExchangeFindings, exchangesOf } from './exchange-work.ts'
 import type { Counted } from './growing.ts'
+import type { Lab } from './lab.ts'
 import type { GroupPlan, Plan } from './plan.ts'
 import { type QueuePlan, queueLettersOf } from './queue-plan.ts'
+import { requestPlanOf } from './request-plan.ts'
+import { RequestFindings } from './request-work.ts'
 
 const DEAD = '.dlq'
 
@@ -23,6 +26,8 @@ export class Findings {
   readonly queueDurabilities: ReadonlyMap<string, Durability>
   /** Null: the seed has no exchanges. */
   readonly exchanges: ExchangeFindings | null
+  /** Null: the seed has no requests. */
+  readonly requests: RequestFindings | null
   /** Numbers of named producers below these were published. */
   readonly numbered: Map<string, number> = new Map()
   /** How many partitions topics have. */
@@ -34,9 +39,12 @@ export class Findings {
     { seed, groups, disk }: Plan,
     queues: readonly QueuePlan[],
     queueDurabilities: ReadonlyMap<string, Durability>,
+    lab: Lab,
   ) {
     this.queues = queues
     this.exchanges = exchangesOf(seed)
+    const requests = requestPlanOf(seed, disk !== null)
+    this.requests = requests === null ? null : new RequestFindings(requests, lab)
     this.queueDurabilities = queueDurabilities
     this.facts = groups.map(plan => {
       const handles = plan.kind === 'run' || plan.kind === 'handle'

@@ -24,6 +24,7 @@ import { isMainThread, parentPort, Worker, workerData } from 'node:worker_thread
 import { EXCHANGE_SIGHTS, type ExchangeSight } from './exchange-sights.ts'
 import { FAULTS, type FaultKind } from './plan.ts'
 import { QUEUE_SIGHTS, type QueueSight } from './queue-sights.ts'
+import { REQUEST_SIGHTS, type RequestSight } from './request-sights.ts'
 import { EVENT_NAMES } from './scheduler.ts'
 import type { Verdict } from './simulate.ts'
 import { countVisits, type Visits } from './visits.ts'
@@ -67,7 +68,8 @@ interface Options {
   readonly history: boolean
 }
 
-const ALL_SIGHTS = [...QUEUE_SIGHTS, ...EXCHANGE_SIGHTS]
+const ALL_SIGHTS = [...QUEUE_SIGHTS, ...EXCHANGE_SIGHTS, ...REQUEST_SIGHTS]
+type Sight = QueueSight | ExchangeSight | RequestSight
 
 type Simulate = typeof import('./simulate.ts')['simulate']
 
@@ -78,7 +80,7 @@ interface Told {
   readonly inputs: number
   readonly inputsByKind: readonly number[]
   readonly faults: readonly FaultKind[]
-  readonly queueSights: readonly (QueueSight | ExchangeSight)[]
+  readonly queueSights: readonly Sight[]
   readonly problems: readonly string[]
 }
 
@@ -87,8 +89,8 @@ interface Answer {
   readonly visits: Visits
 }
 
-function told({ seed, hash, inputs, inputsByKind, faults, queueSights, exchangeSights, problems }: Verdict): Told {
-  const sights = [...queueSights, ...exchangeSights]
+function told({ seed, hash, inputs, inputsByKind, faults, problems, ...seen }: Verdict): Told {
+  const sights = [...seen.queueSights, ...seen.exchangeSights, ...seen.requestSights]
   return { seed, hash, inputs, inputsByKind, faults: [...faults.keys()], queueSights: sights, problems }
 }
 
@@ -129,7 +131,7 @@ class Tally {
   inputsMin: number = Number.POSITIVE_INFINITY
   readonly byKind: number[] = EVENT_NAMES.map(() => 0)
   readonly #faults = new Map<FaultKind, number>()
-  readonly #queueSights = new Map<QueueSight | ExchangeSight, number>()
+  readonly #queueSights = new Map<Sight, number>()
   readonly #visits = new Map<string, number>()
   readonly #hashes: boolean
 
@@ -165,7 +167,7 @@ class Tally {
     console.log(
       `faults, in so many of a hundred seeds: ${FAULTS.map(fault => `${fault} ${(share(fault) * 100).toFixed(0)}`).join(', ')}`,
     )
-    const queueShare = (sight: QueueSight | ExchangeSight): number => (this.#queueSights.get(sight) ?? 0) / this.seeds
+    const queueShare = (sight: Sight): number => (this.#queueSights.get(sight) ?? 0) / this.seeds
     console.log(
       `queues, in so many of a hundred seeds: ${ALL_SIGHTS.map(sight => `${sight} ${(queueShare(sight) * 100).toFixed(0)}`).join(', ')}`,
     )

@@ -30,6 +30,8 @@ import { queueDurabilitiesOf } from './queue-disk-plan.ts'
 import { queueHandler } from './queue-members.ts'
 import { groupFactsOf, queueFactsOf, queuePlansOf } from './queue-plan.ts'
 import { type QueueSight, queueSights } from './queue-sights.ts'
+import { type RequestSight, requestSights } from './request-sights.ts'
+import { ASKS } from './request-work.ts'
 import { drainMicrotasks, Scheduler, Stopped } from './scheduler.ts'
 import { SharedBytes, watchArena } from './sim-memory.ts'
 import type { SimPort } from './sim-port.ts'
@@ -45,6 +47,7 @@ export interface Verdict {
   readonly faults: ReadonlyMap<FaultKind, number>
   readonly queueSights: readonly QueueSight[]
   readonly exchangeSights: readonly ExchangeSight[]
+  readonly requestSights: readonly RequestSight[]
   /** Rules that were broken, in words. */
   readonly problems: readonly string[]
   readonly history: History
@@ -55,6 +58,8 @@ const MEMORY_BYTES = 32 << 20
 /** A seed that goes on for longer, in its own time, hangs. */
 const VIRTUAL_MS_MAX = 600_000
 const INPUTS_MAX = 200_000
+/** Problems of one judge that are told. */
+const JUDGED_MAX = 5
 
 /** What keeps partition hosts from writing group states down in time. */
 const HOLD_UP: readonly FaultKind[] = [
@@ -135,7 +140,8 @@ export function simulate(seed: number, trace: ((line: string) => void) | null = 
     load: url => ({ default: handlers.get(new URL(url).search.slice(1)) }),
   }
   enter(simulation)
-  const findings = new Findings(plan, queues, queueDurabilitiesOf(seed, queues, plan.disk))
+  const findings = new Findings(plan, queues, queueDurabilitiesOf(seed, queues, plan.disk), seen)
+  if (findings.requests !== null) handlers.set(ASKS, findings.requests.handling.handler)
   const lives = new Lives(
     plan,
     seen,
@@ -183,7 +189,13 @@ export function simulate(seed: number, trace: ((line: string) => void) | null = 
     isPrompt,
   }
   const routed = findings.exchanges?.oracle.problems ?? []
-  const problems = [...scheduler.broken, ...findings.problems, ...routed.map(problem => `Q9: ${problem}`)]
+  const asked = findings.requests?.judge.problems ?? []
+  const problems = [
+    ...scheduler.broken,
+    ...findings.problems,
+    ...routed.map(problem => `Q9: ${problem}`),
+    ...asked.slice(0, JUDGED_MAX),
+  ]
   if (!ended || !lives.isOver)
     problems.push(
       `it does not end: at ${Math.round(scheduler.now)} ms, after ${scheduler.inputs} inputs, ${lives.said}`,
@@ -213,6 +225,7 @@ export function simulate(seed: number, trace: ((line: string) => void) | null = 
     faults: seen.seen,
     queueSights: queueSights(seen.events, queues, seen.seen, findings.queueDurabilities),
     exchangeSights: findings.exchanges?.sights ?? [],
+    requestSights: findings.requests === null ? [] : requestSights(findings.requests.judge),
     problems,
     history,
     plan,

@@ -27,6 +27,7 @@ import type { ProcessDisk } from './process-disk.ts'
 import { inRound, produce, sleep } from './producers.ts'
 import { QUEUE_TUNING } from './queue-disk-plan.ts'
 import { QueueWork } from './queue-work.ts'
+import { RequestWork } from './request-work.ts'
 import type { SimThread } from './scheduler.ts'
 
 /** On the simulated disk. */
@@ -63,6 +64,7 @@ export class Workload {
   readonly #growing: Growing
   readonly #queues: QueueWork
   readonly #exchanges: ExchangeWork | null
+  readonly #requests: RequestWork | null
   /** Topics of dead letters that were told to be full. */
   readonly #stalled = new Set<string>()
   #broker: Broker | null = null
@@ -95,6 +97,8 @@ export class Workload {
       exchanges === null
         ? null
         : new ExchangeWork(lab, exchanges, plan.disk !== null, { ...told, isHeard, hosts: () => this.#hosts })
+    const { requests } = findings
+    this.#requests = requests === null ? null : new RequestWork(lab, requests, { ...told, isHeard })
     this.#audits = new Audits(lab, told)
   }
 
@@ -122,6 +126,8 @@ export class Workload {
     // While all else is opened: many processes end before that is done.
     const routing = this.#exchanges?.live(life, isProducing, plan === null)
     routing?.catch(() => undefined)
+    const asking = this.#requests?.live(life, isProducing)
+    asking?.catch(() => undefined)
     broker.on('passedOver', ({ group, topic, partition, from, to }) =>
       this.#lab.record({ kind: 'passedOver', group, topic, partition, from, to }),
     )
@@ -144,6 +150,7 @@ export class Workload {
       this.#members.operate(source, isProducing),
       this.#queues.go(isProducing),
       routing,
+      asking,
       this.#plan.faults.has('slowOutput') ? this.#hold(outputs) : undefined,
       this.#plan.faults.has('morePartitions') ? this.#growing.grow([source, out]) : undefined,
     ])
@@ -163,15 +170,18 @@ export class Workload {
       this.said = 'draining'
       await this.#queues.drain()
       await this.#exchanges?.drain()
+      await this.#requests?.drain()
       await this.#drain(source, out)
       this.#lab.closing = true
     }
     this.said = 'closing'
     this.#isClosing = true
     this.#queues.closes()
+    this.#requests?.closes()
     await broker.close({ timeoutMs: 60_000 }).then(
       () => {
         this.isClosed = true
+        this.#requests?.closed()
       },
       (error: unknown) => {
         // It lists what was not in good order.

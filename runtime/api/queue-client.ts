@@ -17,7 +17,7 @@ import {
   checkQueueRunOptions,
 } from '../options/queue-options.ts'
 import { checkRequestOptions } from '../options/request-options.ts'
-import { noBatch } from '../publish/checked-message.ts'
+import { asEitherMessage, noBatch } from '../publish/checked-message.ts'
 import type { SentBatch } from '../publish/pending-batch.ts'
 import type { TopicProducer } from '../publish/topic-producer.ts'
 import type { QueueRunSpec } from '../wire/control-calls.ts'
@@ -73,6 +73,8 @@ export class QueueClient<V, A = unknown> implements Queue<V, A> {
   send(message: QueueMessage<V>, options?: PublishOptions): Promise<QueueReceipt> {
     if (this.#session.closing) return Promise.reject(closedError())
     try {
+      // A call with a name and data gets an error about the message, and not about an option.
+      if (options !== undefined) asEitherMessage(message as Message)
       const checked = options === undefined ? undefined : checkPublishOptions(options)
       // The producer of a queue gives receipts of a queue.
       return this.#producer.publish(message as Message, checked) as unknown as Promise<QueueReceipt>
@@ -200,7 +202,9 @@ export class QueueClient<V, A = unknown> implements Queue<V, A> {
     const unsignalled = { ...checked, signal: undefined }
     const join: Join = emit => this.#deliver(unsignalled, emit, true)
     const until = checked.until === undefined ? null : () => this.#settled(true)
-    const iterator = new DeliveryIterator<V>(join, checked.signal, until)
+    const left = (deliveries: number): void =>
+      this.#session.events.emit('loopLeft', { topic: this.name, queue: this.name, group: QUEUE_GROUP, deliveries })
+    const iterator = new DeliveryIterator<V>(join, checked.signal, until, left)
     return iterator as AsyncIterableIterator<unknown> as AsyncIterableIterator<ManualQueueDelivery<V>>
   }
 

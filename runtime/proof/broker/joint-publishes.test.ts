@@ -58,7 +58,13 @@ for (const storage of ['memory', 'os'] as const) {
   )
 
   t.test(`${storage}: a target without room holds the message for all, and what comes behind it`, async t => {
-    const fan = await fanOf([{ ...kept, maxMessages: 2 }, { ...kept, maxMessages: 1, maxBytes: 4_096 }], await open(t))
+    const fan = await fanOf(
+      [
+        { ...kept, maxMessages: 2 },
+        { ...kept, maxMessages: 1, maxBytes: 4_096 },
+      ],
+      await open(t),
+    )
     await fan.queues[1]?.send({ value: 0 })
     let done = 0
     const held = [1, 2].map(value => fan.events.publish('', { value }).then(() => done++))

@@ -25,6 +25,7 @@ import { Appender, type AppendOutcome } from './appender.ts'
 import { DiskKeeping } from './disk-keeping.ts'
 import type { FrameBatch } from './frame-batch.ts'
 import type { Answer, IncomingRing } from './incoming-ring.ts'
+import type { StagedJoint } from './joint-partition.ts'
 import type { Keeping } from './keeping.ts'
 import type { KeptRecords } from './kept-records.ts'
 import { LastCommit } from './last-commit.ts'
@@ -95,8 +96,19 @@ export class PartitionActor {
     }
     this.records = this.#keeping.records
     this.#appender = new Appender(this.window, this.#end, this.#keeping, topic.name, fault)
-    const refuses = topic.onFull === 'reject' && this.#keeping.whenFull === 'full'
-    this.#rings = new RingIntake(this.#appender, this.#keeping, refuses, upcalls)
+    const terms = {
+      refuses: topic.onFull === 'reject' && this.#keeping.whenFull === 'full',
+      drops: topic.queue === undefined ? !this.isOnDisk : topic.queue.onFull === 'dropHead',
+    }
+    this.#rings = new RingIntake(this.#appender, this.#keeping, terms, {
+      ringDrained: ring => upcalls.ringDrained(ring),
+      took: bytes => upcalls.took(bytes),
+      joints: upcalls.joints,
+      woken: isAppended => {
+        if (isAppended) this.#wakeReaders()
+        upcalls.woken(isAppended)
+      },
+    })
   }
 
   get highWatermark(): Offset {
@@ -187,6 +199,11 @@ export class PartitionActor {
   /** What was taken in this pass and is to be on disk before it is committed; null: nothing. */
   get staged(): StoreEntry | null {
     return this.#appender.staged
+  }
+
+  /** What was taken in this pass together with other partitions, for the disk, once; null: nothing. */
+  takeStagedJoint(): StagedJoint | null {
+    return this.#rings.takeStagedJoint()
   }
 
   /** What was staged is on disk: readers may see it, and its producer is answered. */

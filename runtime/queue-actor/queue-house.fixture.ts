@@ -10,6 +10,7 @@ import type { MemoryDisk } from '../log/disk/memory-disk.fixture.ts'
 import { FRAME_BASE_SEQUENCE, frameStart } from '../log/format/frame.ts'
 import { recordIn, type StoredRecord } from '../log/format/stored-record.ts'
 import { IncomingRing } from '../partition/incoming-ring.ts'
+import { Joints } from '../partition/joints.ts'
 import { PartitionActor } from '../partition/partition-actor.ts'
 import { NO_LOANS } from '../partition/partition-house.fixture.ts'
 import { framesOf } from '../partition/window-records.ts'
@@ -250,6 +251,8 @@ export class QueueHouse {
     const upcalls = (shape: TopicShape, words: number) => ({
       fault,
       ringDrained: () => undefined,
+      joints: new Joints(() => undefined),
+      woken: () => undefined,
       took: () => undefined,
       log: this.host?.log(shape, words) ?? null,
       windows: NO_LOANS,
@@ -394,7 +397,7 @@ export class QueueHouse {
     const frames = partition.staged
     if (frames === null) return
     const committed = (): void => partition.commitStaged()
-    this.host?.commit([{ frames, committed, failed: status => partition.failStaged(status) }])
+    this.host?.commit([{ frames: [frames], committed, failed: status => partition.failStaged(status) }])
   }
 
   /** Values of the dead letters on disk. */

@@ -22,6 +22,7 @@ const header = {
   endOffset: 2,
   bodyCrc: 0xdeadbeef,
   fileBytes: 0x1000,
+  groupBlocks: 3,
 }
 
 t.test('the bytes are those of the drawing', async t => {

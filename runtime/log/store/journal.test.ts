@@ -342,7 +342,7 @@ t.test('a block larger than the rest of the file is refused before its body is a
     bytes,
     280,
     { logId: LOG_ID, host: 3 },
-    { ...place, bodyBytes: 0xffff_fff0, bodyCrc: 0, fileBytes: BYTES },
+    { ...place, bodyBytes: 0xffff_fff0, bodyCrc: 0, fileBytes: BYTES, groupBlocks: 1 },
   )
   disk.put(A, bytes)
   const recovered = recover(disk)

@@ -17,7 +17,7 @@ import {
   checkQueueRunOptions,
 } from '../options/queue-options.ts'
 import { checkRequestOptions } from '../options/request-options.ts'
-import { noBatch } from '../publish/checked-message.ts'
+import { asEitherMessage, noBatch } from '../publish/checked-message.ts'
 import type { SentBatch } from '../publish/pending-batch.ts'
 import type { TopicProducer } from '../publish/topic-producer.ts'
 import type { QueueRunSpec } from '../wire/control-calls.ts'
@@ -73,6 +73,8 @@ export class QueueClient<V, A = unknown> implements Queue<V, A> {
   send(message: QueueMessage<V>, options?: PublishOptions): Promise<QueueReceipt> {
     if (this.#session.closing) return Promise.reject(closedError())
     try {
+      // A call with a name and data gets an error about the message, and not about an option.
+      if (options !== undefined) asEitherMessage(message as Message)
       const checked = options === undefined ? undefined : checkPublishOptions(options)
       // The producer of a queue gives receipts of a queue.
       return this.#producer.publish(message as Message, checked) as unknown as Promise<QueueReceipt>

@@ -27,6 +27,7 @@ import { QUEUE_SIGHTS, type QueueSight } from './queue-sights.ts'
 import { REQUEST_SIGHTS, type RequestSight } from './request-sights.ts'
 import { EVENT_NAMES } from './scheduler.ts'
 import type { Verdict } from './simulate.ts'
+import { TICK_SIGHTS, type TickSight } from './tick-sights.ts'
 import { countVisits, type Visits } from './visits.ts'
 
 /** With fewer seeds shares say little. */
@@ -68,8 +69,8 @@ interface Options {
   readonly history: boolean
 }
 
-const ALL_SIGHTS = [...QUEUE_SIGHTS, ...EXCHANGE_SIGHTS, ...REQUEST_SIGHTS]
-type Sight = QueueSight | ExchangeSight | RequestSight
+const ALL_SIGHTS = [...QUEUE_SIGHTS, ...EXCHANGE_SIGHTS, ...REQUEST_SIGHTS, ...TICK_SIGHTS]
+type Sight = QueueSight | ExchangeSight | RequestSight | TickSight
 
 type Simulate = typeof import('./simulate.ts')['simulate']
 
@@ -90,7 +91,7 @@ interface Answer {
 }
 
 function told({ seed, hash, inputs, inputsByKind, faults, problems, ...seen }: Verdict): Told {
-  const sights = [...seen.queueSights, ...seen.exchangeSights, ...seen.requestSights]
+  const sights = [...seen.queueSights, ...seen.exchangeSights, ...seen.requestSights, ...seen.tickSights]
   return { seed, hash, inputs, inputsByKind, faults: [...faults.keys()], queueSights: sights, problems }
 }
 

@@ -87,6 +87,7 @@ export class RequestJudge {
   readonly #known = new Map<string, Known>()
   #answers = 0
   #life = 0
+  #isPurging = false
 
   constructor(facts: RequestFacts) {
     this.#facts = facts
@@ -97,6 +98,7 @@ export class RequestJudge {
     for (const { settled, life: own } of this.#known.values())
       if (settled === null && own === this.#life) this.foreign++
     this.#life = life
+    this.#isPurging = false
   }
 
   /** Before it is sent. */
@@ -111,7 +113,7 @@ export class RequestJudge {
       highMs: Number.POSITIVE_INFINITY,
       isAborted: false,
       isCancelled: false,
-      isTakenBack: false,
+      isTakenBack: this.#isPurging,
     }
     this.#known.set(asked.id, { ...asked, ...own, settled: null, attempts: [], answers: new Set() })
   }
@@ -126,9 +128,14 @@ export class RequestJudge {
     this.#of(id).isAborted = true
   }
 
-  /** All that waits may be taken back from now on. */
+  /** All that waits may be taken back from now on, until `purged`. */
   purges(): void {
+    this.#isPurging = true
     for (const known of this.#known.values()) if (known.settled === null) known.isTakenBack = true
+  }
+
+  purged(): void {
+    this.#isPurging = false
   }
 
   cancels(id: string): void {

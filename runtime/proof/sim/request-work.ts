@@ -226,6 +226,7 @@ export class RequestWork {
   async #purge(): Promise<void> {
     this.#findings.judge.purges()
     await this.#queue?.purge()
+    if (this.#around.isHeard()) this.#findings.judge.purged()
   }
 
   async #cancelOne(): Promise<void> {

@@ -29,6 +29,7 @@ import { QUEUE_TUNING } from './queue-disk-plan.ts'
 import { QueueWork } from './queue-work.ts'
 import { RequestWork } from './request-work.ts'
 import type { SimThread } from './scheduler.ts'
+import { TickWork } from './tick-work.ts'
 
 /** On the simulated disk. */
 const DIR = '/data'
@@ -65,6 +66,7 @@ export class Workload {
   readonly #queues: QueueWork
   readonly #exchanges: ExchangeWork | null
   readonly #requests: RequestWork | null
+  readonly #ticks: TickWork | null
   /** Topics of dead letters that were told to be full. */
   readonly #stalled = new Set<string>()
   #broker: Broker | null = null
@@ -95,7 +97,8 @@ export class Workload {
     const isHeard = (): boolean => around.main.state === 'alive' && !lab.closing
     this.#exchanges =
       exchanges === null ? null : new ExchangeWork(lab, exchanges, plan.disk !== null, { ...told, isHeard })
-    const { requests } = findings
+    const { requests, ticks } = findings
+    this.#ticks = ticks === null ? null : new TickWork(lab, ticks, { ...told, isHeard })
     this.#requests = requests === null ? null : new RequestWork(lab, requests, { ...told, isHeard })
     this.#audits = new Audits(lab, told)
   }
@@ -126,6 +129,8 @@ export class Workload {
     routing?.catch(() => undefined)
     const asking = this.#requests?.live(life, isProducing)
     asking?.catch(() => undefined)
+    const ticking = this.#ticks?.live(life, isProducing)
+    ticking?.catch(() => undefined)
     broker.on('passedOver', ({ group, topic, partition, from, to }) =>
       this.#lab.record({ kind: 'passedOver', group, topic, partition, from, to }),
     )
@@ -149,6 +154,7 @@ export class Workload {
       this.#queues.go(isProducing),
       routing,
       asking,
+      ticking,
       this.#plan.faults.has('slowOutput') ? this.#hold(outputs) : undefined,
       this.#plan.faults.has('morePartitions') ? this.#growing.grow([source, out]) : undefined,
     ])
@@ -169,6 +175,7 @@ export class Workload {
       await this.#queues.drain()
       await this.#exchanges?.drain()
       await this.#requests?.drain()
+      await this.#ticks?.drain()
       await this.#drain(source, out)
       this.#lab.closing = true
     }
@@ -176,6 +183,7 @@ export class Workload {
     this.#isClosing = true
     this.#queues.closes()
     this.#requests?.closes()
+    this.#ticks?.closes()
     await broker.close({ timeoutMs: 60_000 }).then(
       () => {
         this.isClosed = true

@@ -10,7 +10,7 @@
  *
  * change    topic (id), partition
  *           parts            1 whole | 2 out | 4 back | 8 attempts | 16 settled | 32 totals | 64 known | 128 due | 256 ids |
- *                            512 times | 1024 letters | 2048 updates
+ *                            512 times | 1024 letters | 2048 updates | 4096 numbers
  *           base             no offset below is named; without out, back, attempts, settled, due and updates it is not there
  *           out, back        each a list of ranges, where its part is there
  *           attempts         how many, then each
@@ -22,6 +22,7 @@
  *           letters          topic (id), end
  *           updates          how many, then each
  *           ids              first, from less first, duplicates, forgotten; how many, then each
+ *           numbers          how many, then of each: producer, last, end
  *
  * ranges    how many, then of each: from, less the end of the one before (of the first: less base); offsets in it, less 1
  *
@@ -41,7 +42,7 @@
  * id        hash, as it is; offset and timeMs, less those of the one before
  * ```
  *
- * A change is applied in this order: whole, out, back, attempts, due, updates, settled, totals, known, times, letters, ids. It may therefore be split at any
+ * A change is applied in this order: whole, out, back, attempts, due, updates, settled, totals, known, times, letters, ids, numbers. It may therefore be split at any
  * place, into changes of the same queue that follow each other.
  *
  * Leaf, any thread. Pure. A message in its turn costs two bytes each time that it changes, a run of them not more.
@@ -51,6 +52,7 @@ import {
   type OffsetRanges,
   type SettledAttempt,
   type SettledChange,
+  type SettledNumber,
   type SettledTotals,
 } from './settled-change.ts'
 import { lowestOf, readDue, writeDue } from './settled-due.ts'
@@ -62,6 +64,7 @@ import { ByteReader, ByteWriter } from './varint.ts'
 export const CHANGE_BYTES_MAX: number = 160
 export const RANGE_BYTES_MAX: number = 16
 export const ATTEMPT_BYTES_MAX: number = 64
+export const NUMBER_BYTES_MAX: number = 24
 
 const WHOLE = 1
 const OUT = 2
@@ -75,8 +78,11 @@ const IDS = 256
 const TIMES = 512
 const LETTERS = 1024
 const UPDATES = 2048
-const PARTS: number = 127 | IS_DUE | IDS | TIMES | LETTERS | UPDATES
+const NUMBERS = 4096
+const PARTS: number = 127 | IS_DUE | IDS | TIMES | LETTERS | UPDATES | NUMBERS
 const LISTS: number = OUT | BACK | ATTEMPTS | SETTLED | IS_DUE | UPDATES
+
+const LAST_MAX = 0xffff_ffff
 
 const SUSPECT = 1
 const SURVIVED = 2
@@ -95,7 +101,7 @@ export function encodeSettled(changes: Iterable<SettledChange>): Uint8Array {
 
 function writeChange(writer: ByteWriter, change: SettledChange): void {
   const { topic, partition, isWhole, out = [], back = [], attempts = [], settled = [], due = [] } = change
-  const { totals = null, known = null, times = null, letters = null, ids = null, updates = [] } = change
+  const { totals = null, known = null, times = null, letters = null, ids = null, updates = [], numbers = [] } = change
   let parts = 0
   if (isWhole === true) parts |= WHOLE
   if (out.length > 0) parts |= OUT
@@ -109,6 +115,7 @@ function writeChange(writer: ByteWriter, change: SettledChange): void {
   if (letters !== null) parts |= LETTERS
   if (ids !== null) parts |= IDS
   if (updates.length > 0) parts |= UPDATES
+  if (numbers.length > 0) parts |= NUMBERS
   writer.number(topic)
   writer.number(partition)
   writer.number(parts)
@@ -132,6 +139,23 @@ function writeChange(writer: ByteWriter, change: SettledChange): void {
   if (letters !== null) for (const number of [letters.topic, letters.end]) writer.number(number)
   if (updates.length > 0) writeUpdates(writer, updates, base)
   if (ids !== null) writeIds(writer, ids)
+  if (numbers.length > 0) writeNumbers(writer, numbers)
+}
+
+function writeNumbers(writer: ByteWriter, numbers: readonly SettledNumber[]): void {
+  writer.number(numbers.length)
+  for (const { producer, last, end } of numbers) for (const number of [producer, last, end]) writer.number(number)
+}
+
+function readNumbers(reader: ByteReader): SettledNumber[] | null {
+  const numbers: SettledNumber[] = []
+  for (let left = reader.number(); left > 0 && !reader.isBroken; left--) {
+    const number = { producer: reader.number(), last: reader.number(), end: reader.number() }
+    if (!Number.isSafeInteger(number.producer) || number.last > LAST_MAX || !Number.isSafeInteger(number.end))
+      return null
+    numbers.push(number)
+  }
+  return numbers
 }
 
 function writeRanges(writer: ByteWriter, ranges: OffsetRanges, base: number): void {
@@ -202,10 +226,12 @@ function readChange(reader: ByteReader): SettledChange | string {
   const letters = has(LETTERS) ? { topic: reader.number(), end: reader.number() } : null
   const updates = has(UPDATES) ? readUpdates(reader, base) : []
   const ids = has(IDS) ? readIds(reader) : null
+  const numbers = has(NUMBERS) ? readNumbers(reader) : []
   if (attempts === null) return 'an attempt has an unknown flag or reason'
   if (out === null || back === null || settled === null || due === null) return 'offsets are out of range'
   if (updates === null) return 'updates of messages are out of range'
   if (ids === null && has(IDS)) return 'ids are out of range'
+  if (numbers === null) return 'numbers of producers are out of range'
   return {
     topic,
     partition,
@@ -221,6 +247,7 @@ function readChange(reader: ByteReader): SettledChange | string {
     letters,
     updates,
     ids,
+    numbers,
   }
 }
 

@@ -185,15 +185,21 @@ export class TickJudge {
     const known = this.#known.get(name)
     if (known === undefined) return
     const { missed } = known.plan
-    const { reason, count, firstMs, lastMs } = told
+    const { reason, count, firstMs, lastMs, wallMs } = told
     if (reason === 'refused') this.#problem(`tick ${firstMs} of ${name} was refused, and its target has room`)
     else this.counts[reason] += count
-    if (reason === 'missed' && missed === 'all') this.#problem(`${count} ticks of ${name} were missed, which sends all`)
+    if (reason === 'missed' && missed === 'all' && !this.#isPausing(known, wallMs))
+      this.#problem(`${count} ticks of ${name} were missed, which sends all`)
     if (reason === 'overlap' && known.plan.overlap === 'send')
       this.#problem(`a tick of ${name} was left out by an overlap`)
     if (!this.#isTick(known, firstMs) || !this.#isTick(known, lastMs))
       this.#problem(`${name} was told of ticks that it does not have: ${firstMs} to ${lastMs}`)
     known.told.push(told)
+  }
+
+  /** What is due behind a message that is on its way is missed when the schedule is paused. */
+  #isPausing({ pauses }: Known, wallMs: number): boolean {
+    return pauses.some(({ fromMs, pausedMs }) => !this.#isSteady || (wallMs >= fromMs && wallMs <= pausedMs))
   }
 
   /** A message came to a consumer for the first time, or again. */

@@ -77,10 +77,13 @@ export class Joints {
     const edit = editOf(lead.ring.memory, lead.ring.note)
     if (edit !== JOINT_EDIT.none) return edit === JOINT_EDIT.void || ring.orphaned
     const { heldBy } = lead
-    if (heldBy !== null) return heldBy === partition && partition.mayHaveRoom
+    if (heldBy !== null && heldBy !== partition) return false
     const members = this.#membersOf(lead, name)
     if (members === 'later') return false
-    return members === 'gone' || (members.every(one => one.partition.isFree) && ring.link.room() >= members.length)
+    if (members === 'gone') return true
+    if (!members.every(one => one.partition.isFree) || ring.link.room() < members.length) return false
+    // Asked last: it says so once.
+    return heldBy === null || partition.mayHaveRoom
   }
 
   /** Takes the joint at the head of this ring, and those behind it; or refuses it. False: it stays where it is. */

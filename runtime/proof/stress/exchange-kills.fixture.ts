@@ -17,6 +17,7 @@ const CHILD = new URL('./exchange-killed-child.fixture.js', import.meta.url)
 export async function killExchanges(deaths: number, died: (count: number) => void): Promise<ExchangeKillOracle> {
   const dir = mkdtempSync(join(tmpdir(), 'millrace-exchange-kills-'))
   const oracle = new ExchangeKillOracle()
+  oracle.hasOneHost = true
   try {
     let seen = 0
     for (let life = 0; life < deaths && oracle.problems.length === 0; life++) {

@@ -52,11 +52,11 @@ import {
   type OffsetRanges,
   type SettledAttempt,
   type SettledChange,
-  type SettledNumber,
   type SettledTotals,
 } from './settled-change.ts'
 import { lowestOf, readDue, writeDue } from './settled-due.ts'
 import { readIds, writeIds } from './settled-ids.ts'
+import { readNumbers, writeNumbers } from './settled-numbers.ts'
 import { readUpdates, writeUpdates } from './settled-updates.ts'
 import { ByteReader, ByteWriter } from './varint.ts'
 
@@ -64,7 +64,6 @@ import { ByteReader, ByteWriter } from './varint.ts'
 export const CHANGE_BYTES_MAX: number = 160
 export const RANGE_BYTES_MAX: number = 16
 export const ATTEMPT_BYTES_MAX: number = 64
-export const NUMBER_BYTES_MAX: number = 24
 
 const WHOLE = 1
 const OUT = 2
@@ -81,8 +80,6 @@ const UPDATES = 2048
 const NUMBERS = 4096
 const PARTS: number = 127 | IS_DUE | IDS | TIMES | LETTERS | UPDATES | NUMBERS
 const LISTS: number = OUT | BACK | ATTEMPTS | SETTLED | IS_DUE | UPDATES
-
-const LAST_MAX = 0xffff_ffff
 
 const SUSPECT = 1
 const SURVIVED = 2
@@ -140,22 +137,6 @@ function writeChange(writer: ByteWriter, change: SettledChange): void {
   if (updates.length > 0) writeUpdates(writer, updates, base)
   if (ids !== null) writeIds(writer, ids)
   if (numbers.length > 0) writeNumbers(writer, numbers)
-}
-
-function writeNumbers(writer: ByteWriter, numbers: readonly SettledNumber[]): void {
-  writer.number(numbers.length)
-  for (const { producer, last, end } of numbers) for (const number of [producer, last, end]) writer.number(number)
-}
-
-function readNumbers(reader: ByteReader): SettledNumber[] | null {
-  const numbers: SettledNumber[] = []
-  for (let left = reader.number(); left > 0 && !reader.isBroken; left--) {
-    const number = { producer: reader.number(), last: reader.number(), end: reader.number() }
-    if (!Number.isSafeInteger(number.producer) || number.last > LAST_MAX || !Number.isSafeInteger(number.end))
-      return null
-    numbers.push(number)
-  }
-  return numbers
 }
 
 function writeRanges(writer: ByteWriter, ranges: OffsetRanges, base: number): void {

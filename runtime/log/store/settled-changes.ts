@@ -7,14 +7,9 @@
 import { ID_HASH_BYTES } from '../format/queue-fields.ts'
 import type { IdChange, OffsetRanges, SettledChange, SettledNumber, SettledTotals } from '../format/settled-change.ts'
 import { DUE_BYTES_MAX, DUE_GROUP_BYTES_MAX } from '../format/settled-due.ts'
-import {
-  ATTEMPT_BYTES_MAX,
-  CHANGE_BYTES_MAX,
-  encodeSettled,
-  NUMBER_BYTES_MAX,
-  RANGE_BYTES_MAX,
-} from '../format/settled-format.ts'
+import { ATTEMPT_BYTES_MAX, CHANGE_BYTES_MAX, encodeSettled, RANGE_BYTES_MAX } from '../format/settled-format.ts'
 import { ID_BYTES_MAX } from '../format/settled-ids.ts'
+import { NUMBER_BYTES_MAX } from '../format/settled-numbers.ts'
 import { UPDATE_BYTES_MAX } from '../format/settled-updates.ts'
 import { idsFrom } from './id-changes.ts'
 import type { SettledState } from './settled-state.ts'

@@ -73,6 +73,8 @@ export class JointHouse {
   readonly read: number[][]
   /** Room for answers in the link. */
   room = 1_000
+  /** Rings that were given back. */
+  readonly drained: number[] = []
   /** Called at each point at which a host may die. */
   fault: (point: number) => void = () => undefined
   #actors: PartitionActor[] = []
@@ -144,7 +146,7 @@ export class JointHouse {
       const place = { topic: topic.id, partition: 0, host: 0, window, words, log: null }
       const actor = new PartitionActor(this.memory, place, topic, {
         fault: point => this.fault(point),
-        ringDrained: () => undefined,
+        ringDrained: ({ id }) => this.drained.push(id),
         joints,
         woken: () => undefined,
         took: () => undefined,

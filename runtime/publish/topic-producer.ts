@@ -37,7 +37,6 @@ export class TopicProducer implements Sweepable, RingUser {
   readonly named: number | null
   /** Called when the topic has more partitions, before anything is published to them. */
   onGrown: () => void = () => undefined
-  /** The way in of joint frames. */
   readonly joint: JointGate
   readonly #thread: AttachedThread
   readonly #upcalls: ProducerUpcalls

@@ -270,6 +270,14 @@ export class PartitionActor {
     return this.records.sequencesOf(producerId, from, this.#end.offset)
   }
 
+  /** The low word of a named producer's last number, from an offset on. A queue knows it when its message is gone from the log. */
+  lastSequence(producerId: number, from: Offset): Sequence | null {
+    const found = this.records.lastSequence(producerId, from, this.#end.offset)
+    const kept = this.topic.queue === undefined ? undefined : this.disk?.openSettled().numbers.get(producerId)
+    if (kept === undefined || (found !== null && ((found - kept.last) | 0) > 0)) return found
+    return kept.last | 0
+  }
+
   stats(): HostPartitionStats {
     this.#letterIndex?.countRead()
     // Looking at a dead-letter topic takes nothing away from who looks at its letters.

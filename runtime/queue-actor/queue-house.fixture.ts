@@ -55,6 +55,8 @@ export interface HouseOptions {
   /** The queue and its letters are on this disk, which may have been another house's. */
   readonly disk?: MemoryDisk
   readonly segmentBytes?: number
+  /** Whether its producer gives messages numbers of their own. */
+  readonly isNumbered?: boolean
   /** On disk; default `os`. */
   readonly durability?: 'os' | 'fsync'
   /** Called at each fault point; it may throw, and then the host is dead. */
@@ -71,6 +73,7 @@ export interface SentValue extends GivenTimes {
   readonly value: Uint8Array
   readonly priority?: number
   readonly id?: string
+  readonly number?: number
   readonly request?: SentRequest
   readonly key?: string
   /** The first one of a frame says when the frame was made. */
@@ -233,7 +236,13 @@ export class QueueHouse {
     }
     const ring = { ring: 7, partition: 0, host: 0, ...this.#ring, words: this.#words, widest: RING }
     // Of messages with ids each has a frame of its own.
-    this.#writer = new PartitionWriter(memory, ring, 1, false, (options.queue?.dedupeMs ?? 0) > 0 ? 1 : undefined)
+    this.#writer = new PartitionWriter(
+      memory,
+      ring,
+      1,
+      options.isNumbered ?? false,
+      (options.queue?.dedupeMs ?? 0) > 0 ? 1 : undefined,
+    )
     this.open()
   }
 
@@ -326,11 +335,12 @@ export class QueueHouse {
   /** Publishes a frame of messages, each with this value; how many had room in its ring. */
   send(...values: readonly SentValue[]): number {
     let sent = 0
-    for (const { value, priority = 0, key = null, timestamp, id, request, ...times } of values) {
+    for (const { value, priority = 0, key = null, timestamp, id, number, request, ...times } of values) {
       const shape = this.topic.queue as QueueShape
       const named = id === undefined ? null : checkedId(id, 'jobs', shape)
       const fields = messageFields(priority, times, shape, named, request)
       if (writeRecord(this.memory, this.#writer, key, value, null, timestamp, 8_000, fields) !== 0) break
+      if (number !== undefined) this.#writer.sequence(number)
       sent++
       if (id !== undefined) this.#hear(id)
     }

@@ -11,11 +11,11 @@ import { type Disk, DiskError } from '../disk/disk.ts'
 import { LogFileError } from '../disk/log-errors.ts'
 import type { RecordFileKind, StateRecord } from '../format/state-format.ts'
 import { scanState } from '../recovery/state-scan.ts'
+import { type FoundLog, halfDone } from '../store/half-done.ts'
 import { IDENTITY_NAME, readIdentity, WHOLE_VERSION } from '../store/identity.ts'
-import { type JointLog, notePath, readNote } from '../store/joint-note.ts'
-import { type FoundLog, halfDone } from '../store/joint-recovery.ts'
 import { planJournal } from '../store/journal-replay.ts'
 import { partitionFolder } from '../store/log-place.ts'
+import { notePath, type PassLog, readNote } from '../store/pass-note.ts'
 import { SettledStates } from '../store/settled-log.ts'
 import { type KnownTopic, missingFiles, wrongPartitions } from '../store/store-files.ts'
 import { type Mark, markKey, readMarks } from '../store/sync-marks.ts'
@@ -119,7 +119,7 @@ export function verifyStore(disk: Disk, dir: string): StoreReport {
         if (torn !== null) findings.push({ ...torn, isDamage: false })
       })
   const tips = new Map<string, number>()
-  const notes: (readonly JointLog[])[] = []
+  const notes: (readonly PassLog[])[] = []
   for (const host of hostsOf(names)) {
     look(join(dir, `host-${host}.journal-a`), findings, () => {
       const plan = planJournal(disk, dir, host, logId)
@@ -150,7 +150,7 @@ export function verifyStore(disk: Disk, dir: string): StoreReport {
 
 /** Adds what the next opening will cut off, because it is only a part of a pass. */
 function tellHalfDone(
-  note: readonly JointLog[],
+  note: readonly PassLog[],
   found: ReadonlyMap<string, FoundPartition>,
   partitions: PartitionReport[],
 ): void {

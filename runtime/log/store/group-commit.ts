@@ -7,22 +7,22 @@
  * Frames that belong together are in all of their logs, or in none, after the end of the process. Those that are journalled are so
  * after a loss of power as well:
  *
- * 1. a note (joint-note.ts) says which logs the pass appends to, where one of them is in no journal;
+ * 1. a note (pass-note.ts) says which logs the pass appends to, where one of them is in no journal;
  * 2. frames that are not journalled are written;
  * 3. the journal takes the others as one group commit, which counts whole or not at all;
  * 4. then those are written to their segments.
  *
- * The opener brings the journal's frames into their logs, and ends a pass that is not whole (joint-recovery.ts). Where the journal has no
+ * The opener brings the journal's frames into their logs, and ends a pass that is not whole (half-done.ts). Where the journal has no
  * room, the note is made durable instead, and a checkpoint covers the pass. Bounds: those of journal and note.
  */
 import type { CheckpointNeed } from './checkpoint-need.ts'
 import type { FaultPoint } from './fault-point.ts'
-import type { JointLog, JointNote } from './joint-note.ts'
 import { Journal } from './journal.ts'
 import type { JournalEntry } from './journal-blocks.ts'
 import { journalEntry, journalGroups } from './journal-groups.ts'
 import type { StoreEntry } from './log-store-types.ts'
 import { endOf, isUnjournalled } from './open-store.ts'
+import type { PassLog, PassNote } from './pass-note.ts'
 import type { StoredPartition } from './stored-partition.ts'
 import type { WrittenEnds } from './written-ends.ts'
 
@@ -30,7 +30,7 @@ import type { WrittenEnds } from './written-ends.ts'
 export interface CommitParts {
   readonly journal: Journal
   readonly written: WrittenEnds
-  readonly note: JointNote
+  readonly note: PassNote
   readonly need: CheckpointNeed
   readonly fault: (point: FaultPoint) => void
   /** Makes all that was written durable. */
@@ -64,7 +64,7 @@ export class GroupCommit {
   }
 
   /** False: what should be in the journal is not, and a checkpoint has to cover it. */
-  #writeTogether(entries: readonly StoreEntry[], logs: readonly JointLog[]): boolean {
+  #writeTogether(entries: readonly StoreEntry[], logs: readonly PassLog[]): boolean {
     const { note, fault, journal } = this.#parts
     const journalled = entries.filter(isJournalled)
     const unjournalled = entries.filter(entry => !isJournalled(entry))
@@ -127,8 +127,8 @@ function isJournalled({ log }: StoreEntry): boolean {
 function jointLogs(
   entries: readonly StoreEntry[],
   together: readonly StoreEntry[],
-): ReadonlyMap<StoredPartition, JointLog> {
-  const logs = new Map<StoredPartition, JointLog>()
+): ReadonlyMap<StoredPartition, PassLog> {
+  const logs = new Map<StoredPartition, PassLog>()
   for (const { log } of together) {
     if (logs.has(log)) continue
     const own = entries.filter(entry => entry.log === log)

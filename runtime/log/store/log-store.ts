@@ -10,7 +10,7 @@
  *  <folder>/host-0.journal-a, -b       what a loss of power would take from segments
  *  <folder>/marks, host-0.marks        how far each log is durable by itself (sync-marks.ts)
  *  <folder>/host-0.ends                how far logs were written that are in no journal (written-ends.ts)
- *  <folder>/host-0.joint               which logs the last pass appended to whose frames belong together (joint-note.ts)
+ *  <folder>/host-0.joint               which logs the last pass appended to whose frames belong together (pass-note.ts)
  * ```
  *
  * Checkpoints (checkpoints.ts) free the journal's room, in the background once it has changed files. One is made at
@@ -28,10 +28,10 @@ import { CheckpointNeed } from './checkpoint-need.ts'
 import { Checkpoints, writeMarks } from './checkpoints.ts'
 import type { FaultPoint } from './fault-point.ts'
 import { GroupCommit } from './group-commit.ts'
-import type { JointNote } from './joint-note.ts'
 import type { Journal } from './journal.ts'
 import type { LogStoreOptions, StoreEntry } from './log-store-types.ts'
 import { closeAll, endOf, isUnjournalled, knownOf, openStore, type StoreParts } from './open-store.ts'
+import type { PassNote } from './pass-note.ts'
 import { type Retention, retentionOf, startAfter } from './retention.ts'
 import type { WrittenSegment } from './segment-writer.ts'
 import { StoredPartition } from './stored-partition.ts'
@@ -54,7 +54,7 @@ export class LogStore {
   readonly #partitions: Map<string, StoredPartition>
   readonly #checkpoints: Checkpoints
   readonly #need: CheckpointNeed
-  readonly #note: JointNote
+  readonly #note: PassNote
   readonly #commits: GroupCommit
   readonly #fault: (point: FaultPoint) => void
   #retainedMs = Number.NEGATIVE_INFINITY

@@ -9,12 +9,12 @@ import type { CutTail } from '../../wire/folder.ts'
 import type { Disk } from '../disk/disk.ts'
 import { dirtyEnds, syncLogs, writeMarks } from './checkpoints.ts'
 import type { FaultPoint } from './fault-point.ts'
-import { clearNote, type JointLog, JointNote, readNote } from './joint-note.ts'
-import { halfDone } from './joint-recovery.ts'
+import { halfDone } from './half-done.ts'
 import { JOURNAL_BYTES, Journal } from './journal.ts'
 import { planJournal, replayJournal } from './journal-replay.ts'
 import { partitionsFolder } from './log-place.ts'
 import type { LogStoreOptions } from './log-store-types.ts'
+import { clearNote, type PassLog, PassNote, readNote } from './pass-note.ts'
 import { type KnownLog, StoredPartition } from './stored-partition.ts'
 import type { StoredTopic } from './stored-topic.ts'
 import { markKey, SyncMarks } from './sync-marks.ts'
@@ -27,7 +27,7 @@ export interface StoreParts {
   readonly logId: Uint8Array
   readonly marks: SyncMarks
   readonly written: WrittenEnds
-  readonly note: JointNote
+  readonly note: PassNote
   readonly journal: Journal
   readonly partitions: Map<string, StoredPartition>
   readonly cuts: readonly CutTail[]
@@ -59,7 +59,7 @@ export function openStore(
     }
     fault('recovery')
     replayJournal(disk, folder, logId, plan, (topic, partition) => opened.get(markKey(topic, partition)))
-    const find = ({ topic, partition }: JointLog): StoredPartition | undefined => opened.get(markKey(topic, partition))
+    const find = ({ topic, partition }: PassLog): StoredPartition | undefined => opened.get(markKey(topic, partition))
     for (const { log, before } of halfDone(readNote(disk, folder, host, logId), find)) log.cutPass(before)
     const ends = dirtyEnds(opened.values())
     syncLogs(ends.keys())
@@ -72,7 +72,7 @@ export function openStore(
     const cuts: CutTail[] = marks.torn === null ? [] : [marks.torn]
     if (state === 'torn') cuts.push({ file: file as string, position, bytes: 0, why })
     written.note([...opened.values()].filter(isUnjournalled).map(endOf))
-    const note = new JointNote(disk, folder, host, logId)
+    const note = new PassNote(disk, folder, host, logId)
     const parts = { disk, folder, logId, marks, written, note, journal, partitions: opened, cuts, fault }
     return { ...parts, checkpointBytes: journalBytes }
   } catch (error) {

@@ -7,7 +7,7 @@
  * Logs that promise to survive a loss of power are judged among themselves. Were they judged with the others, a loss of power that
  * takes the end of an `os` log would take what they have acknowledged. Bound: the logs of a host.
  */
-import type { JointLog } from './joint-note.ts'
+import type { PassLog } from './pass-note.ts'
 
 /** A log that a note names, as it was found. */
 export interface FoundLog {
@@ -17,8 +17,8 @@ export interface FoundLog {
 
 /** Of these logs those that are to end where the pass began. Pure. */
 export function halfDone<L extends FoundLog>(
-  note: readonly JointLog[],
-  find: (log: JointLog) => L | undefined,
+  note: readonly PassLog[],
+  find: (log: PassLog) => L | undefined,
 ): { readonly log: L; readonly before: number }[] {
   // Topics may have been deleted since, and then the pass was whole.
   const logs = note.flatMap(({ before, after, ...place }) => {

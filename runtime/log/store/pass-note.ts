@@ -3,7 +3,7 @@
  *
  * The partition host's thread owns the file `host-<n>.joint`, and overwrites it in place before the pass is written (group-commit.ts).
  * It survives the process. It survives a loss of power only after `sync`. The opener of the logs reads it, ends what is not whole
- * (joint-recovery.ts), and clears it. So a note is of the host that writes now, or of the one before.
+ * (half-done.ts), and clears it. So a note is of the host that writes now, or of the one before.
  *
  * ```
  *  0 u32 crc        CRC-32 of all that follows
@@ -26,7 +26,7 @@ const HEADER_BYTES = 24
 const LOG_BYTES = 24
 
 /** A log, and its ends before and after the pass. */
-export interface JointLog {
+export interface PassLog {
   readonly topic: number
   readonly partition: number
   readonly before: number
@@ -38,7 +38,7 @@ export function notePath(folder: string, host: number): string {
 }
 
 /** Logs of the last note; none: there is no whole one. @throws ForeignFileError, DiskError */
-export function readNote(disk: Disk, folder: string, host: number, logId: Uint8Array): readonly JointLog[] {
+export function readNote(disk: Disk, folder: string, host: number, logId: Uint8Array): readonly PassLog[] {
   const path = notePath(folder, host)
   if (!disk.list(folder).includes(basename(path))) return []
   const file = disk.open(path, 'read')
@@ -50,13 +50,13 @@ export function readNote(disk: Disk, folder: string, host: number, logId: Uint8A
   }
 }
 
-function decode(path: string, bytes: Buffer, logId: Uint8Array): JointLog[] {
+function decode(path: string, bytes: Buffer, logId: Uint8Array): PassLog[] {
   if (bytes.length < HEADER_BYTES) return []
   const length = HEADER_BYTES + bytes.readUInt32LE(LOGS) * LOG_BYTES
   if (length > bytes.length || crc32(bytes.subarray(LOGS, length)) !== bytes.readUInt32LE(0)) return []
   if (!bytes.subarray(LOG_ID, LOG_ID + LOG_ID_BYTES).equals(logId))
     throw new ForeignFileError(path, 0, 'of another log')
-  const logs: JointLog[] = []
+  const logs: PassLog[] = []
   for (let at = HEADER_BYTES; at < length; at += LOG_BYTES)
     logs.push({
       topic: bytes.readUInt32LE(at),
@@ -67,7 +67,7 @@ function decode(path: string, bytes: Buffer, logId: Uint8Array): JointLog[] {
   return logs
 }
 
-function encode(logs: readonly JointLog[], logId: Uint8Array): Buffer {
+function encode(logs: readonly PassLog[], logId: Uint8Array): Buffer {
   const bytes = Buffer.alloc(HEADER_BYTES + logs.length * LOG_BYTES)
   bytes.writeUInt32LE(logs.length, LOGS)
   bytes.set(logId, LOG_ID)
@@ -90,7 +90,7 @@ export function clearNote(disk: Disk, folder: string, host: number): void {
   disk.syncDirectory(folder)
 }
 
-export class JointNote {
+export class PassNote {
   readonly #disk: Disk
   readonly #folder: string
   readonly #path: string
@@ -107,7 +107,7 @@ export class JointNote {
   }
 
   /** @throws DiskError */
-  write(logs: readonly JointLog[]): void {
+  write(logs: readonly PassLog[]): void {
     this.#file ??= this.#disk.open(this.#path, 'create')
     this.#file.write([encode(logs, this.#logId)], 0)
   }

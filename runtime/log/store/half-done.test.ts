@@ -1,5 +1,5 @@
 import t from 'tap'
-import { type FoundLog, halfDone } from './joint-recovery.ts'
+import { type FoundLog, halfDone } from './half-done.ts'
 
 /** Logs that the pass took from 10 to 20, by where they were found to end; a `j` in front: it is journalled, a `-`: it is gone. */
 function cutOf(...found: readonly string[]): number[] {

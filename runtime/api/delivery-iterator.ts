@@ -28,6 +28,7 @@ interface Waiting<V> {
 export class DeliveryIterator<V> implements AsyncIterableIterator<ManualDelivery<V>> {
   readonly #join: Join
   readonly #signal: AbortSignal | undefined
+  readonly #left: (deliveries: number) => void
   readonly #settled: (() => Promise<void>) | null
   #run: Promise<Joined> | null = null
   #queue: SettleableDelivery[] = []
@@ -37,8 +38,17 @@ export class DeliveryIterator<V> implements AsyncIterableIterator<ManualDelivery
   #done = false
   #failure: unknown = null
 
-  /** `settled` resolves when all is settled that is there when it is called, and so ends the loop; null: nothing does. */
-  constructor(join: Join, signal: AbortSignal | undefined, settled: (() => Promise<void>) | null) {
+  /**
+   * `left` has the number of deliveries that were not settled when the loop was left. `settled` resolves when all is settled that is there
+   * when it is called, and so ends the loop; null: nothing does.
+   */
+  constructor(
+    join: Join,
+    signal: AbortSignal | undefined,
+    settled: (() => Promise<void>) | null,
+    left: (deliveries: number) => void = () => undefined,
+  ) {
+    this.#left = left
     this.#join = join
     this.#signal = signal
     this.#settled = settled
@@ -152,9 +162,11 @@ export class DeliveryIterator<V> implements AsyncIterableIterator<ManualDelivery
   }
 
   async return(): Promise<IteratorResult<ManualDelivery<V>>> {
-    for (const delivery of this.#current) if (!delivery.settled) delivery.leave()
+    const unsettled = this.#current.filter(delivery => !delivery.settled)
+    for (const delivery of unsettled) delivery.leave()
     this.#current = []
     this.#finish(null)
+    if (unsettled.length > 0) this.#left(unsettled.length)
     await this.#leave()
     return { done: true, value: undefined }
   }

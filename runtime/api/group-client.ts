@@ -156,7 +156,10 @@ export class GroupClient<V> implements Group<V> {
     // The iterator handles the signal: the delivery in its loop is settled first.
     const unsignalled = { ...checked, signal: undefined }
     const join: Join = emit => this.#deliver(unsignalled, TURNS_MAX, emit, true)
-    return new DeliveryIterator<V>(join, checked.signal, checked.until === undefined ? null : () => this.idle())
+    const until = checked.until === undefined ? null : () => this.idle()
+    return new DeliveryIterator<V>(join, checked.signal, until, deliveries =>
+      this.#session.events.emit('loopLeft', { topic: this.topic, group: this.name, deliveries }),
+    )
   }
 
   observe(options?: ObserveOptions): Observable<ManualDelivery<V>> {

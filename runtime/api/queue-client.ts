@@ -202,7 +202,9 @@ export class QueueClient<V, A = unknown> implements Queue<V, A> {
     const unsignalled = { ...checked, signal: undefined }
     const join: Join = emit => this.#deliver(unsignalled, emit, true)
     const until = checked.until === undefined ? null : () => this.#settled(true)
-    const iterator = new DeliveryIterator<V>(join, checked.signal, until)
+    const left = (deliveries: number): void =>
+      this.#session.events.emit('loopLeft', { topic: this.name, queue: this.name, group: QUEUE_GROUP, deliveries })
+    const iterator = new DeliveryIterator<V>(join, checked.signal, until, left)
     return iterator as AsyncIterableIterator<unknown> as AsyncIterableIterator<ManualQueueDelivery<V>>
   }
 

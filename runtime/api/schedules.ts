@@ -41,6 +41,7 @@ export class Schedules {
   constructor(session: Session) {
     this.#session = session
     this.#places = new TickPlaces(session, { endOf: id => this.#endOf(id), opening: id => this.#resend(id) })
+    session.scheduled = () => this.#clients.size
     this.#load()
   }
 

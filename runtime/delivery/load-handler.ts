@@ -80,7 +80,7 @@ export async function loadHandler(url: string): Promise<AnyHandler> {
   if (!existsSync(path))
     throw new MillraceError(
       'MILL_HANDLER',
-      `the handler module ${path} does not exist; check the path, and that it was compiled`,
+      `the handler module ${path} does not exist; check the path, and that it was compiled; a bundler needs it as an entry point of its own`,
     )
   const module = await loadModule(url, path)
   // A CommonJS module that was compiled from ESM has its default one level down.

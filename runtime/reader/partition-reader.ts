@@ -12,7 +12,7 @@ import type { AttachedThread } from '../thread/attached-thread.ts'
 import type { Verdict } from '../thread/turn-taker.ts'
 import type { Ledger } from '../wire/ledger.ts'
 import type { Assignment, KnownRecord } from '../wire/places.ts'
-import { type Codec, codecOf } from '../words/codec.ts'
+import type { Codec } from '../words/codec.ts'
 import { MillraceError } from '../words/errors.ts'
 import type { Offset } from '../words/quantities.ts'
 import { ClaimLimit } from './claim-limit.ts'
@@ -20,6 +20,7 @@ import type { FetchedFrame } from './delivery.ts'
 import { FetchedBytes } from './fetched-bytes.ts'
 import type { FrameSource } from './frame-source.ts'
 import { KnownRecords } from './known-records.ts'
+import { readerCodecOf } from './learning-json.ts'
 import { LogSource } from './log-source.ts'
 import { PassedGaps } from './passed-gaps.ts'
 import { ReaderSlot } from './reader-slot.ts'
@@ -59,7 +60,7 @@ export class PartitionReader {
     const { log } = assignment.place
     this.#source =
       log === null ? new WindowSource(thread.memory, assignment) : new LogSource(thread.memory, assignment, log)
-    this.#codec = codecOf(assignment.topic.codec)
+    this.#codec = readerCodecOf(assignment.topic.codec)
     this.#slot = new ReaderSlot(thread.memory, assignment.slot, thread.address)
     this.#committed = assignment.committed
     const ask = (): void => thread.askHost(assignment.place.host, assignment.cursor)

@@ -8,9 +8,10 @@ import type { DeliveryFetch } from '../link/delivery-fetch.ts'
 import { areOfRequest } from '../log/format/queue-fields.ts'
 import { HAS_QUEUE_FIELDS, RECORD_HEADER_BYTES } from '../log/format/record.ts'
 import type { TopicShape } from '../wire/places.ts'
-import { type Codec, codecOf } from '../words/codec.ts'
+import type { Codec } from '../words/codec.ts'
 import type { PartitionId } from '../words/quantities.ts'
 import { FetchedBytes } from './fetched-bytes.ts'
+import { readerCodecOf } from './learning-json.ts'
 import { goesAlone, type QueueFrame, type QueueMessageRef } from './queue-delivery.ts'
 
 /** In the second word of a record, and the first word of its queue fields (record.ts). */
@@ -49,7 +50,7 @@ export class TakenMessages implements QueueMessageRef {
   constructor(topic: Pick<TopicShape, 'id' | 'name' | 'codec'>, partition: PartitionId) {
     this.#topic = topic
     this.#partition = partition
-    this.#codec = codecOf(topic.codec)
+    this.#codec = readerCodecOf(topic.codec)
     this.frame = this.#frameOf({ bytes: Buffer.alloc(0), words: new Int32Array(0) })
   }
 

@@ -269,7 +269,7 @@ const HANDLERS: readonly Mistake[] = [
   [
     'a file that does not exist',
     'MILL_HANDLER',
-    /does not exist; check the path, and that it was compiled/,
+    /does not exist; check the path, and that it was compiled; a bundler needs it as an entry point of its own/,
     ({ topic }) => topic.group('g').run({ handler: pathToFileURL(join(folder, 'none.mjs')) }),
   ],
   [

@@ -13,7 +13,7 @@
  *   --first    ends with the first seed that fails
  *
  * A seed that fails is printed with what it broke, and replays identically: `--seed S --seeds 1 --trace`. With at least
- * FAULTS_FROM seeds each kind of fault must be in a fifth of them, those of disks, processes and queues in a twentieth, and with
+ * FAULTS_FROM seeds each kind of fault must be in a fifth of them, those of disks, processes and queues in a twentieth or less, and with
  * VISITS_FROM each pair of state and input that was seen at all must have been seen VISITS_MIN times. Exits with 1 when anything is wrong.
  */
 import { writeSync } from 'node:fs'

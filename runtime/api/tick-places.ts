@@ -94,7 +94,8 @@ export class TickPlaces {
         const { topic } = await openTick(this.#session, each)
         const first = await this.#senderOf(each).take(count)
         const partition = tickPartition(message, name, topic.partitions)
-        places.push({ topic: each.id, name: each.name, partition, first })
+        const isInMemory = topic.durability === 'memory' ? { isInMemory: true as const } : {}
+        places.push({ topic: each.id, name: each.name, partition, first, ...isInMemory })
       } catch (error) {
         if (!isGoneFrom(target, error)) throw error
       }

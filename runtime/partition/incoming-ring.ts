@@ -115,13 +115,6 @@ export class IncomingRing implements FrameBatch {
     return ((this.consumer.head - position) | 0) >= 0
   }
 
-  /** Whether its thread has ended, and nothing up to this position is ever published. */
-  endsBefore(position: Position): boolean {
-    if (!this.orphaned) return false
-    this.consumer.poll()
-    return ((this.consumer.head + this.consumer.ready - position) | 0) < 0
-  }
-
   /** Address of the note of a joint that it owes; -1: it owes none such. */
   owedNote(name: JointName): number {
     return this.owed.find(({ lead, leadEnd }) => lead === name.lead && leadEnd === name.leadEnd)?.note ?? -1

@@ -113,7 +113,7 @@ export class Joints {
     if (lead.ring.owedNote(name) !== -1) return 'later'
     if (lead.ring.isPast(name.leadEnd)) return 'gone'
     if (lead.ring.isAt(name)) return lead
-    return lead.ring.endsBefore(name.leadEnd) ? 'gone' : 'later'
+    return 'later'
   }
 
   /** All its members, the leading one first. `later`: one has other frames before; `gone`: one is not here any more. */

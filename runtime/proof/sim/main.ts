@@ -51,7 +51,21 @@ const RARE: readonly FaultKind[] = [
   ] as const),
 ]
 const RARE_MIN = 0.05
-/** A third of the seeds has exchanges, and of those few a process that ends among its publishes. */
+/** A third of the seeds has exchanges, requests or schedules, and this befalls few of those. */
+const RAREST: readonly Sight[] = [
+  'routeUnanswered',
+  'requestCrash',
+  'requestFull',
+  'requestDropped',
+  'requestPurged',
+  'requestCancelled',
+  'requestDuplicate',
+  'requestAtClose',
+  'requestOfOther',
+  'tickMissed',
+  'tickOverlap',
+  'scheduleRemoval',
+]
 const RAREST_MIN = 0.01
 /** With fewer seeds no pair of state and input need be visited often. */
 const VISITS_FROM = 10_000
@@ -181,9 +195,9 @@ class Tally {
       this.seeds >= FAULTS_FROM
         ? [
             ...FAULTS.filter(fault => share(fault) < (RARE.includes(fault) ? RARE_MIN : SHARE_MIN)),
-            ...ALL_SIGHTS.filter(
-              sight => queueShare(sight) < (sight === 'routeUnanswered' ? RAREST_MIN : RARE_MIN),
-            ).map(sight => `${sight} of queues`),
+            ...ALL_SIGHTS.filter(sight => queueShare(sight) < (RAREST.includes(sight) ? RAREST_MIN : RARE_MIN)).map(
+              sight => `${sight} of queues`,
+            ),
           ]
         : []
     if (rare.length > 0) console.log(`too rare: ${rare.join(', ')}`)

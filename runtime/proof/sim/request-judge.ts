@@ -81,6 +81,8 @@ export class RequestJudge {
   /** Handlers whose signal was aborted. */
   signals = 0
   nested = 0
+  /** Requests that a broker was closed with. */
+  atClose = 0
   /** Requests of earlier processes that were not settled when those ended. */
   foreign = 0
   readonly #facts: RequestFacts
@@ -209,6 +211,11 @@ export class RequestJudge {
     const known = this.#of(id)
     if (known.settled === null)
       this.#problem(`${id} hangs: its time is over, and it is not settled: ${this.#said(known)}`)
+  }
+
+  /** The broker is about to be closed. */
+  closes(): void {
+    for (const { life, settled } of this.#known.values()) if (life === this.#life && settled === null) this.atClose++
   }
 
   /** A broker that was closed in good order has settled all. */

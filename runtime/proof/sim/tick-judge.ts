@@ -149,7 +149,6 @@ export class TickJudge {
 
   pausing(name: string, wallMs: number): void {
     this.#of(name).pauses.push({ fromMs: wallMs, pausedMs: NEVER, resumingMs: NEVER, toMs: NEVER })
-    this.counts.paused++
   }
 
   paused(name: string, wallMs: number): void {
@@ -165,6 +164,7 @@ export class TickJudge {
   resumed(name: string, wallMs: number): void {
     const pause = this.#of(name).pauses.at(-1)
     if (pause !== undefined) pause.toMs = wallMs
+    this.counts.paused++
   }
 
   removing(name: string): void {

@@ -28,6 +28,8 @@ const TARGETS: Readonly<Record<TickSchedulePlan['target'], readonly string[]>> =
 }
 const ENDLESS = { attempts: Number.POSITIVE_INFINITY, deadLetter: false } as const
 const STILL_MS = 30_000
+/** A schedule looks at the wall clock, which may be set, once a minute. */
+const ASLEEP_MS = 70_000
 /** A schedule whose next tick is later is not waited for: the clock was set back. */
 const SOON_MS = 5_000
 
@@ -265,7 +267,7 @@ export class TickWork {
     }
     const before = decided()
     for (const since = nowMs(); decided() === before; ) {
-      if (nowMs() - since > STILL_MS) {
+      if (nowMs() - since > (this.#findings.plan.clockJumps ? ASLEEP_MS : STILL_MS)) {
         this.#around.problem(`S: schedule ${schedule.name} has a tick at ${next}, and decides nothing at ${wallMs()}`)
         return false
       }

@@ -129,12 +129,13 @@ function jointLogs(
   together: readonly StoreEntry[],
 ): ReadonlyMap<StoredPartition, PassLog> {
   const logs = new Map<StoredPartition, PassLog>()
-  for (const { log } of together) {
-    if (logs.has(log)) continue
-    const own = entries.filter(entry => entry.log === log)
-    const [first, last] = [own[0] as StoreEntry, own.at(-1) as StoreEntry]
+  const joint = new Set(together.map(({ log }) => log))
+  if (joint.size < 2) return logs
+  for (const { log, baseOffset, endOffset } of entries) {
+    if (!joint.has(log)) continue
     const { topic, partition } = log
-    logs.set(log, { topic: topic.topic, partition, before: first.baseOffset, after: last.endOffset })
+    const before = logs.get(log)?.before ?? baseOffset
+    logs.set(log, { topic: topic.topic, partition, before, after: endOffset })
   }
-  return logs.size > 1 ? logs : new Map()
+  return logs
 }

@@ -17,6 +17,9 @@ export const TURNS_MAX = 256
 /** Joins the group; deliveries go to `emit`. */
 export type Join = (emit: (delivery: SettleableDelivery) => void) => Promise<Joined>
 
+/** Resolves when all is settled that is there when it is called, or when nobody waits for that any more. */
+export type Settled = (gone: AbortSignal) => Promise<void>
+
 /** What a consumer's run is to who consumes. */
 export type Joined = Pick<Run<unknown>, 'finished' | 'stop'>
 
@@ -29,7 +32,9 @@ export class DeliveryIterator<V> implements AsyncIterableIterator<ManualDelivery
   readonly #join: Join
   readonly #signal: AbortSignal | undefined
   readonly #left: (deliveries: number) => void
-  readonly #settled: (() => Promise<void>) | null
+  readonly #settled: Settled | null
+  /** Ends what waits until all is settled. */
+  readonly #gone = new AbortController()
   #run: Promise<Joined> | null = null
   #queue: SettleableDelivery[] = []
   #waiting: Waiting<V>[] = []
@@ -39,13 +44,13 @@ export class DeliveryIterator<V> implements AsyncIterableIterator<ManualDelivery
   #failure: unknown = null
 
   /**
-   * `left` has the number of deliveries that were not settled when the loop was left. `settled` resolves when all is settled that is there
-   * when it is called, and so ends the loop; null: nothing does.
+   * `left` has the number of deliveries that were not settled when the loop was left. `settled` ends the loop
+   * when it resolves; null: nothing does.
    */
   constructor(
     join: Join,
     signal: AbortSignal | undefined,
-    settled: (() => Promise<void>) | null,
+    settled: Settled | null,
     left: (deliveries: number) => void = () => undefined,
   ) {
     this.#left = left
@@ -83,7 +88,7 @@ export class DeliveryIterator<V> implements AsyncIterableIterator<ManualDelivery
           (error: unknown) => this.#finish(error),
         )
         // How the run ends is known from `finished`, also when the broker closes.
-        this.#settled?.().then(
+        this.#settled?.(this.#gone.signal).then(
           this.#endAtTurn,
           (error: unknown) => isMillraceError(error, 'MILL_CLOSED') || this.#finish(error),
         )
@@ -106,6 +111,7 @@ export class DeliveryIterator<V> implements AsyncIterableIterator<ManualDelivery
   #finish(error: unknown): void {
     if (this.#done) return
     this.#done = true
+    this.#gone.abort()
     if (this.#signal !== undefined) offAbort(this.#signal, this.#endAtTurn)
     const waiting = this.#waiting
     this.#waiting = []

@@ -48,6 +48,7 @@ import { handlerThreads, whatToHandle } from './handler-threads.ts'
 import { observeDeliveries } from './observe.ts'
 import { QueueMessages } from './queue-messages.ts'
 import { QueueRunClient } from './queue-run-client.ts'
+import { settledNow } from './settled-now.ts'
 import { queueStatsOf } from './stats.ts'
 
 export class QueueClient<V, A = unknown> implements Queue<V, A> {
@@ -201,7 +202,7 @@ export class QueueClient<V, A = unknown> implements Queue<V, A> {
     // The iterator handles the signal: the delivery in its loop is settled first.
     const unsignalled = { ...checked, signal: undefined }
     const join: Join = emit => this.#deliver(unsignalled, emit, true)
-    const until = checked.until === undefined ? null : () => this.#settled(true)
+    const until = checked.until === undefined ? null : (gone: AbortSignal) => this.#settled(true, gone)
     const left = (deliveries: number): void =>
       this.#session.events.emit('loopLeft', { topic: this.name, queue: this.name, group: QUEUE_GROUP, deliveries })
     const iterator = new DeliveryIterator<V>(join, checked.signal, until, left)
@@ -268,8 +269,8 @@ export class QueueClient<V, A = unknown> implements Queue<V, A> {
   }
 
   /** The same; `butLater`: without what waits for its time. */
-  async #settled(butLater: boolean): Promise<void> {
+  async #settled(butLater: boolean, left?: AbortSignal): Promise<void> {
     await this.#producer.flush()
-    await this.#session.ask(control => control.groupIdle(this.#shape.id, QUEUE_GROUP, butLater), 'for ever')
+    await settledNow(this.#session, { topic: this.#shape.id, group: QUEUE_GROUP, butLater }, left)
   }
 }

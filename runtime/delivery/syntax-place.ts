@@ -4,13 +4,15 @@
  *
  * The handler host's thread, which cannot begin anyway. Bound: 5 s.
  */
+import { basename } from 'node:path'
 
 const CHECK_MS_MAX = 5_000
 const CODE_CHARS_MAX = 100
 
 /** Place and line of code, such as ` at /app/mail.js:3, "let = 1"`; '': the file itself has no syntax error, or that cannot be told. */
 export async function syntaxPlace(path: string): Promise<string> {
-  if (!/\.[cm]?js$/.test(path)) return ''
+  // Electron and single executables would start another of themselves.
+  if (!/\.[cm]?js$/.test(path) || !/^node(?:js)?(?:\.exe)?$/i.test(basename(process.execPath))) return ''
   try {
     // Every handler thread would load it else.
     const { spawnSync } = await import('node:child_process')

@@ -31,6 +31,12 @@ const EXCHANGES: readonly Mistake[] = [
     },
   ],
   [
+    'a queue as the alternate',
+    'MILL_CONFIG_MISMATCH',
+    /is a queue, and must be an exchange: bind the queue to one of type fanout, and name that/,
+    ({ broker, name, queue }) => broker.exchange(name, { type: 'topic', alternate: queue.name }),
+  ],
+  [
     'a message without a routing key',
     'MILL_INVALID_OPTION',
     /publish takes it first, publish\('orders\.eu\.paid', \{ value \}\)/,

@@ -1,8 +1,7 @@
 /** Mistakes that no call can refuse: what is said of them on standard error. Whole processes, and a logger. */
 import { spawn } from 'node:child_process'
 import t from 'tap'
-import { until } from '../fixtures/broker.fixture.ts'
-import { door } from './mistakes.fixture.ts'
+import { openBroker, until } from '../fixtures/broker.fixture.ts'
 
 const index = new URL('../../index.bundle.js', import.meta.url).href
 
@@ -51,8 +50,7 @@ t.test('a program that forgets close is told why it does not end; one that waits
 t.test('a loop that is left before its delivery is settled is told, and one that has settled it is not', async t => {
   const lines: string[] = []
   const logger = { warn: (line: string) => void lines.push(line), error: (line: string) => void lines.push(line) }
-  const broker = await door.createBroker({ memoryMaxBytes: 256 * 1024 * 1024, logger })
-  t.teardown(() => broker.close({ timeoutMs: 2_000 }))
+  const broker = await openBroker(t, { logger })
   const topic = await broker.topic<number>('orders')
   const queue = await broker.queue<number>('jobs')
   await topic.publishBatch([{ value: 1 }, { value: 2 }])

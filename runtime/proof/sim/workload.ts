@@ -96,7 +96,9 @@ export class Workload {
     const { exchanges } = findings
     const isHeard = (): boolean => around.main.state === 'alive' && !lab.closing
     this.#exchanges =
-      exchanges === null ? null : new ExchangeWork(lab, exchanges, plan.disk !== null, { ...told, isHeard })
+      exchanges === null
+        ? null
+        : new ExchangeWork(lab, exchanges, plan.disk !== null, { ...told, isHeard, hosts: () => this.#hosts })
     const { requests, ticks } = findings
     this.#ticks = ticks === null ? null : new TickWork(lab, ticks, { ...told, isHeard })
     this.#requests = requests === null ? null : new RequestWork(lab, requests, { ...told, isHeard })
@@ -197,15 +199,20 @@ export class Workload {
     )
   }
 
-  async #open(): Promise<Broker> {
+  get #hosts(): number {
     const { disk, partitionThreads } = this.#plan
+    return disk === null ? partitionThreads : (disk.hosts[this.#around.life] as number)
+  }
+
+  async #open(): Promise<Broker> {
+    const { disk } = this.#plan
     // Partition hosts die on a disk that fails for good, until the broker gives up.
     const intensity = this.#around.plan?.failure == null ? 1_000 : 40
     const options = { logger: false, restart: { intensity, periodMs: 10_000 } } as const
-    if (disk === null) return openBroker({ ...options, partitionThreads })
-    const { hosts, journalBytes, memory } = disk
+    if (disk === null) return openBroker({ ...options, partitionThreads: this.#hosts })
+    const { journalBytes, memory } = disk
     return openBroker(
-      { ...options, partitionThreads: hosts[this.#around.life] as number, dir: DIR },
+      { ...options, partitionThreads: this.#hosts, dir: DIR },
       { journalBytes, memory, ...QUEUE_TUNING },
     )
   }

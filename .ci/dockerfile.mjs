@@ -6,7 +6,7 @@
  */
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { cpSync, mkdirSync, readFileSync } from 'node:fs'
+import { cpSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { promisify } from 'node:util'
 
@@ -18,6 +18,7 @@ const STOP_MS = 10_000
 
 /** Builds the image of the Dockerfile in `context` in the folder `image`, and returns how to start it. */
 export async function build(context, image) {
+  rmSync(image, { recursive: true, force: true })
   let workdir = image
   const env = { ...process.env }
   let command = null
@@ -46,16 +47,17 @@ function settings(text, image) {
   return Object.fromEntries(pairs.map(([name, value]) => [name, value.startsWith('/') ? join(image, value) : value]))
 }
 
-/** Starts an image, stops it once it has printed `wanted`, and returns its exit code. Rejects if it never does, or does not end in time. */
+/** Starts an image, stops it once it has printed each line of `wanted`, and returns its exit code. Rejects if it never does, or does not end in time. */
 export async function startAndStop({ command: [program, ...args], workdir, env }, wanted) {
   const child = spawn(program === 'node' ? process.execPath : program, args, { cwd: workdir, env })
   const late = setTimeout(() => child.kill('SIGKILL'), OUTPUT_MS)
   const exit = once(child, 'exit')
+  const lines = wanted.trim().split('\n')
   let printed = ''
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', text => {
       printed += text
-      if (!printed.includes(wanted) || child.signalCode !== null || stopping) return
+      if (stopping || lines.some(line => !printed.includes(line))) return
       stopping = true
       clearTimeout(late)
       child.kill('SIGTERM')

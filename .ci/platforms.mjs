@@ -5,7 +5,7 @@
  *
  * One program each: a topic and a queue, in memory and on disk, with handlers on threads, some of which exit and loop for ever. Node 24
  * is left out: it runs the whole suite. Runtimes are the packages of their binaries, because those need no install scripts. Ends with
- * `N passed, N failed`. The install takes two minutes at most, and each program one.
+ * `N passed, N failed`. The install takes four minutes at most, and each program one.
  */
 import { execFile } from 'node:child_process'
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
@@ -83,7 +83,7 @@ const FILES = {
   'square.js': SQUARE.replace(': { value: number | string }): number', ')'),
 }
 
-const INSTALL_MS = 120_000
+const INSTALL_MS = 240_000
 const PROGRAM_MS = 60_000
 /** Programs that run at the same time: most wait for threads that start. */
 const TOGETHER = 2

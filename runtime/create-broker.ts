@@ -23,6 +23,6 @@ import type { Broker, BrokerOptions } from './words/broker.ts'
  */
 export async function createBroker(options?: BrokerOptions): Promise<Broker> {
   const checked = checkBrokerOptions(options)
-  const { startBroker } = await import('./api/broker.ts')
-  return startBroker(checked)
+  const { serveBroker } = await import('./api/broker.ts')
+  return serveBroker(checked)
 }

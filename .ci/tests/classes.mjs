@@ -21,6 +21,8 @@ const BROKER = 'dist/runtime/api/broker.js'
 const POOL = 'dist/actors/pool.js'
 /** Where the runtime starts its threads, for whoever asks. */
 const WORLD = 'dist/actors/world.js'
+/** Where the runtime asks Node for the place of a syntax error: no test starts a process by that. */
+const SYNTAX = 'dist/runtime/delivery/syntax-place.js'
 /** What a test changes for, or hears of, all that its process does. */
 const OF_THE_PROCESS =
   /\bglobalThis\b|\bsetFlagsFromString\b|\bprocess\.(?:on|once|umask|chdir|env|memoryUsage|cpuUsage|listenerCount|getActiveResourcesInfo)\b/
@@ -28,9 +30,10 @@ const OF_THE_PROCESS =
 const REPOSITORY = 'dist/runtime/proof/fixtures/repository.fixture.js'
 
 function classOf(modules, loaded) {
-  const some = pattern => [...loaded].some(path => path !== WORLD && pattern.test(modules.get(path)?.code ?? ''))
-  if (loaded.has('node:child_process')) return 'processes'
+  const some = pattern =>
+    [...loaded].some(path => path !== WORLD && path !== SYNTAX && pattern.test(modules.get(path)?.code ?? ''))
   if (some(/\breplace(World|Pools)\((?!\w+\) \{)/)) return 'simulated'
+  if (some(/'node:child_process'/)) return 'processes'
   if (loaded.has(BROKER)) return 'broker'
   if (loaded.has(POOL) || some(/\bnew Worker\(/)) return 'threads'
   return 'pure'

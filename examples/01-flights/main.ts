@@ -11,12 +11,17 @@
 import { type Broker, createBroker, isMillraceError, type Message, type Topic } from 'millrace'
 import { readFlights } from './flights.ts'
 import { type Options, parseOptions } from './options.ts'
-import { type ImpossibleFlight, type Result, toJsonLine, toTables } from './report.ts'
+import { Progress } from './progress.ts'
+import { grouped, type ImpossibleFlight, type Result, toJsonLine, toTables } from './report.ts'
 import { countRoutes, keepCountingRoutes } from './routes.ts'
 import { type AirportDelays, airportsTopic, type Flight, flightsTopic } from './topics.ts'
 
-async function countFlights({ limit, partitions, threads, dir }: Options, signal: AbortSignal): Promise<Result> {
-  const broker = await createBroker({ dir })
+async function countFlights(
+  { limit, partitions, threads, dir }: Options,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<Result> {
+  const broker = await createBroker({ dir, logger: progress })
   try {
     const flights = await broker.topic(flightsTopic, { partitions })
 
@@ -37,7 +42,14 @@ async function countFlights({ limit, partitions, threads, dir }: Options, signal
     const routes = dir === undefined ? countRoutes(group) : await keepCountingRoutes(group)
 
     const startedAtMs = performance.now()
-    const published = await publishFlights(loader ?? flights, first, limit, signal)
+    let sent = first
+    progress.start(async () => {
+      const lag = await delays.lag()
+      return `${grouped(sent)} of ${grouped(limit)} flights published, ${grouped(Math.max(0, sent - lag))} handled`
+    })
+    const published = await publishFlights(loader ?? flights, first, limit, signal, now => {
+      sent = now
+    })
     await Promise.all([delays.idle(), routes.counted(published)])
     await routes.stop()
     const { processed } = await delays.stats()
@@ -57,16 +69,18 @@ async function countFlights({ limit, partitions, threads, dir }: Options, signal
       flightsByRoute: routes.flightsByRoute,
     }
   } finally {
+    progress.stop()
     await broker.close()
   }
 }
 
-/** Returns how many there are in all. */
+/** Returns how many there are in all; `told` hears it of each batch. */
 async function publishFlights(
   flights: Pick<Topic<Flight>, 'publishBatch'>,
   first: number,
   limit: number,
   signal: AbortSignal,
+  told: (published: number) => void,
 ): Promise<number> {
   let published = first
   for await (const rows of readFlights(limit, first)) {
@@ -78,6 +92,7 @@ async function publishFlights(
     }))
     await flights.publishBatch(messages, { signal })
     published += messages.length
+    told(published)
   }
   return published
 }
@@ -107,10 +122,11 @@ async function impossibleFlights(broker: Broker): Promise<ImpossibleFlight[]> {
 async function main(): Promise<void> {
   const options = parseOptions(process.argv)
   const interrupted = new AbortController()
+  const progress = new Progress()
   process.once('SIGINT', () => interrupted.abort())
   try {
     if (!options.json) console.log(`Publishing ${options.limit.toLocaleString('en-US')} flights of 2001 …`)
-    const result = await countFlights(options, interrupted.signal)
+    const result = await countFlights(options, progress, interrupted.signal)
     console.log(options.json ? toJsonLine(result) : toTables(result))
   } catch (error) {
     if (interrupted.signal.aborted) {
@@ -122,6 +138,8 @@ async function main(): Promise<void> {
     if (!isMillraceError(error)) throw error
     console.error(`01-flights: ${error.message}`)
     process.exitCode = 1
+  } finally {
+    progress.sayKept()
   }
 }
 

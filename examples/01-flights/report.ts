@@ -120,7 +120,7 @@ function largest<V>(entries: ReadonlyMap<string, V>, size: (value: V) => number,
   return [...entries].sort(([, a], [, b]) => size(b) - size(a)).slice(0, count)
 }
 
-function grouped(value: number): string {
+export function grouped(value: number): string {
   return value.toLocaleString('en-US')
 }
 

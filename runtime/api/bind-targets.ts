@@ -17,10 +17,15 @@ export function asBindTarget<C extends object>(client: C, session: Session, targ
 }
 
 /** What the client stands for. @throws MillraceError MILL_INVALID_OPTION when it is none of this broker's */
-export function bindTargetOf(client: unknown, session: Session): BoundTarget {
+export function bindTargetOf(client: unknown, session: Session, by?: unknown): BoundTarget {
   const found = typeof client === 'object' && client !== null ? handedOut.get(client) : undefined
   if (found === undefined) {
-    const help = typeof client === 'string' ? `: open it first, as with broker.queue(${show(client)})` : ''
+    const isSwapped = typeof by === 'object' && by !== null && handedOut.has(by)
+    const help = isSwapped
+      ? ': give the target first, and then the pattern, bind(queue, pattern)'
+      : typeof client === 'string'
+        ? `: open it first, as with broker.queue(${show(client)})`
+        : ': give what broker.queue, broker.topic or broker.exchange has resolved with'
     throw invalid(`a binding leads to a queue, a topic or an exchange of this broker, not to ${show(client)}${help}`)
   }
   const { target } = found

@@ -223,7 +223,10 @@ t.test('a process with a broker and nothing open ends by itself', async t => {
      const run = await topic.group('g').handle(() => undefined)
      await run.idle()
      await run.stop()
-     for await (const _ of topic.group('h').consume()) break
+     for await (const { ack } of topic.group('h').consume()) {
+       ack()
+       break
+     }
      const subscription = topic.group('i').observe().subscribe(() => undefined)
      await new Promise(resolve => setTimeout(resolve, 20))
      subscription.unsubscribe()
@@ -248,7 +251,7 @@ t.test('an open run, loop or subscription keeps the process alive', async t => {
   const handler = fileURLToPath(new URL('../delivery/fixtures/totals.fixture.js', import.meta.url))
   const bodies = [
     `await topic.group('g').handle(({ value }) => { if (value === 'last') broker.close().then(() => console.log('closed')) })`,
-    `for await (const { value } of topic.group('g').consume()) if (value === 'last') { console.log('closed'); break }`,
+    `for await (const { value, ack } of topic.group('g').consume()) if (value === 'last') { ack(); console.log('closed'); break }`,
     `const subscription = topic.group('g').observe().subscribe(delivery => { delivery.ack(); if (delivery.value === 'last') { subscription.unsubscribe(); console.log('closed') } })`,
     `await broker.topic('audit')
      const run = await topic.group('g').run({ handler: ${JSON.stringify(handler)}, threads: 1 })

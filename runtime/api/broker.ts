@@ -2,6 +2,8 @@
  * The broker: starts the control thread, and hands out topics, queues and exchanges. Wires, and holds no data path.
  */
 
+import { isMainThread } from 'node:worker_threads'
+import { watchLingering } from '../embedded/linger-watch.ts'
 import { Session, type StoreTuning } from '../embedded/session.ts'
 import { type CheckedBrokerOptions, checkBrokerOptions } from '../options/broker-options.ts'
 import { checkCloseOptions } from '../options/common-options.ts'
@@ -196,6 +198,31 @@ class BrokerClient implements Broker {
 /** `createBroker`, in a thread that has loaded the broker; `tuning` is for tests that need a small journal. */
 export async function openBroker(options?: BrokerOptions, tuning?: StoreTuning): Promise<Broker> {
   return startBroker(checkBrokerOptions(options), tuning)
+}
+
+/** The same for the door, where a program may forget `close`. */
+export async function serveBroker(checked: CheckedBrokerOptions): Promise<Broker> {
+  const broker = await startBroker(checked)
+  const session = sessions.get(broker)
+  if (session !== undefined && isMainThread && typeof process.getActiveResourcesInfo === 'function')
+    watch(new WeakRef(session))
+  return broker
+}
+
+/** A broker that is closed is not watched any more, and not kept in memory. */
+function watch(reference: WeakRef<Session>): void {
+  watchLingering(() => {
+    const session = reference.deref()
+    if (session === undefined || session.closing || session.closed) return undefined
+    return {
+      resources: () => process.getActiveResourcesInfo(),
+      isExpected: () =>
+        process.listenerCount('SIGTERM') + process.listenerCount('SIGINT') > 0 || session.scheduled() > 0,
+      runs: () => session.runs.work,
+      tell: ({ topic, group, queue }, runs) =>
+        session.events.emit('lingering', { topic, group, runs, ...(queue === undefined ? {} : { queue }) }),
+    }
+  })
 }
 
 /** Starts the broker that these options ask for. */

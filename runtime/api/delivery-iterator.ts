@@ -17,6 +17,9 @@ export const TURNS_MAX = 256
 /** Joins the group; deliveries go to `emit`. */
 export type Join = (emit: (delivery: SettleableDelivery) => void) => Promise<Joined>
 
+/** Resolves when all is settled that is there when it is called, or when nobody waits for that any more. */
+export type Settled = (gone: AbortSignal) => Promise<void>
+
 /** What a consumer's run is to who consumes. */
 export type Joined = Pick<Run<unknown>, 'finished' | 'stop'>
 
@@ -28,7 +31,10 @@ interface Waiting<V> {
 export class DeliveryIterator<V> implements AsyncIterableIterator<ManualDelivery<V>> {
   readonly #join: Join
   readonly #signal: AbortSignal | undefined
-  readonly #settled: (() => Promise<void>) | null
+  readonly #left: (deliveries: number) => void
+  readonly #settled: Settled | null
+  /** Ends what waits until all is settled. */
+  readonly #gone = new AbortController()
   #run: Promise<Joined> | null = null
   #queue: SettleableDelivery[] = []
   #waiting: Waiting<V>[] = []
@@ -37,8 +43,17 @@ export class DeliveryIterator<V> implements AsyncIterableIterator<ManualDelivery
   #done = false
   #failure: unknown = null
 
-  /** `settled` resolves when all is settled that is there when it is called, and so ends the loop; null: nothing does. */
-  constructor(join: Join, signal: AbortSignal | undefined, settled: (() => Promise<void>) | null) {
+  /**
+   * `left` has the number of deliveries that were not settled when the loop was left. `settled` ends the loop
+   * when it resolves; null: nothing does.
+   */
+  constructor(
+    join: Join,
+    signal: AbortSignal | undefined,
+    settled: Settled | null,
+    left: (deliveries: number) => void = () => undefined,
+  ) {
+    this.#left = left
     this.#join = join
     this.#signal = signal
     this.#settled = settled
@@ -73,7 +88,7 @@ export class DeliveryIterator<V> implements AsyncIterableIterator<ManualDelivery
           (error: unknown) => this.#finish(error),
         )
         // How the run ends is known from `finished`, also when the broker closes.
-        this.#settled?.().then(
+        this.#settled?.(this.#gone.signal).then(
           this.#endAtTurn,
           (error: unknown) => isMillraceError(error, 'MILL_CLOSED') || this.#finish(error),
         )
@@ -96,6 +111,7 @@ export class DeliveryIterator<V> implements AsyncIterableIterator<ManualDelivery
   #finish(error: unknown): void {
     if (this.#done) return
     this.#done = true
+    this.#gone.abort()
     if (this.#signal !== undefined) offAbort(this.#signal, this.#endAtTurn)
     const waiting = this.#waiting
     this.#waiting = []
@@ -152,9 +168,11 @@ export class DeliveryIterator<V> implements AsyncIterableIterator<ManualDelivery
   }
 
   async return(): Promise<IteratorResult<ManualDelivery<V>>> {
-    for (const delivery of this.#current) if (!delivery.settled) delivery.leave()
+    const unsettled = this.#current.filter(delivery => !delivery.settled)
+    for (const delivery of unsettled) delivery.leave()
     this.#current = []
     this.#finish(null)
+    if (unsettled.length > 0) this.#left(unsettled.length)
     await this.#leave()
     return { done: true, value: undefined }
   }

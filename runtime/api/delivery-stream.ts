@@ -13,26 +13,28 @@ import { attempt } from '../reader/attempt.ts'
 import type { ManualDelivery } from '../words/delivery.ts'
 import { isMillraceError, MillraceError } from '../words/errors.ts'
 import { show } from '../words/names.ts'
-import type { Join, Joined } from './delivery-iterator.ts'
+import type { Join, Joined, Settled } from './delivery-iterator.ts'
 
 /** Time that a stream stays in its group after its end, until its deliveries are settled. */
 const LEAVING_MS_MAX = 5_000
 const LOOK_MS = 5
 
-/** `settled` resolves when all is settled that is there when it is called, and so ends the stream; null: nothing does. */
+/** `settled` ends the stream when it resolves; null: nothing does. */
 export function deliveryStream(
   join: Join,
   highWaterMark: number,
   signal: AbortSignal | undefined,
-  settled: (() => Promise<void>) | null,
+  settled: Settled | null,
 ): Readable {
   let joining: Promise<Joined> | null = null
   let hasEnded = false
+  const left = new AbortController()
   /** Deliveries that were handed on, without some of the settled ones. */
   let out: SettleableDelivery[] = []
   const end = (): void => {
     if (hasEnded) return
     hasEnded = true
+    left.abort()
     stream.push(null)
   }
   const emit = (delivery: SettleableDelivery): void => {
@@ -63,15 +65,16 @@ export function deliveryStream(
       joining.then(run => {
         run.finished.then(end, fail)
         // How the run ends is known from `finished`, also when the broker closes.
-        settled?.().then(end, error => isMillraceError(error, 'MILL_CLOSED') || hasEnded || fail(error))
+        settled?.(left.signal).then(end, error => isMillraceError(error, 'MILL_CLOSED') || hasEnded || fail(error))
       }, fail)
     },
     destroy(error, done) {
       if (signal !== undefined) offAbort(signal, end)
-      const left = leave(error !== null || !hasEnded).catch(() => undefined)
+      left.abort()
+      const leaving = leave(error !== null || !hasEnded).catch(() => undefined)
       // Destroying a stream waits until it has left; at its end other steps still settle.
       if (hasEnded && error === null) done(null)
-      else void left.then(() => done(error))
+      else void leaving.then(() => done(error))
     },
   })
   if (signal?.aborted === true) end()

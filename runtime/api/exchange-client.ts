@@ -37,7 +37,7 @@ export class ExchangeClient<V> implements Exchange<V> {
   }
 
   async bind(target: BindTarget<V>, by?: string | HeaderMatch): Promise<void> {
-    const bound = bindTargetOf(target, this.#session)
+    const bound = bindTargetOf(target, this.#session, by)
     const checked = checkBinding(this.type, this.name, by)
     this.#session.checkAccepts()
     const { id } = this.#shape
@@ -45,7 +45,7 @@ export class ExchangeClient<V> implements Exchange<V> {
   }
 
   async unbind(target: BindTarget<V>, by?: string | HeaderMatch): Promise<void> {
-    const bound = bindTargetOf(target, this.#session)
+    const bound = bindTargetOf(target, this.#session, by)
     const checked = checkBinding(this.type, this.name, by)
     this.#session.checkAccepts()
     const { id } = this.#shape

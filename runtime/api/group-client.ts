@@ -41,6 +41,7 @@ import { deliveryStream } from './delivery-stream.ts'
 import { handlerThreads, whatToHandle } from './handler-threads.ts'
 import { observeDeliveries } from './observe.ts'
 import { RunClient } from './run-client.ts'
+import { settledNow } from './settled-now.ts'
 import { startPosition } from './start-position.ts'
 import { groupStatsOf } from './stats.ts'
 
@@ -156,7 +157,10 @@ export class GroupClient<V> implements Group<V> {
     // The iterator handles the signal: the delivery in its loop is settled first.
     const unsignalled = { ...checked, signal: undefined }
     const join: Join = emit => this.#deliver(unsignalled, TURNS_MAX, emit, true)
-    return new DeliveryIterator<V>(join, checked.signal, checked.until === undefined ? null : () => this.idle())
+    const until = checked.until === undefined ? null : (gone: AbortSignal) => this.#settled(gone)
+    return new DeliveryIterator<V>(join, checked.signal, until, deliveries =>
+      this.#session.events.emit('loopLeft', { topic: this.topic, group: this.name, deliveries }),
+    )
   }
 
   observe(options?: ObserveOptions): Observable<ManualDelivery<V>> {
@@ -170,7 +174,7 @@ export class GroupClient<V> implements Group<V> {
     // The stream handles the signal: deliveries that it has handed on are settled first.
     const unsignalled = { ...checked, signal: undefined }
     const join: Join = emit => this.#deliver(unsignalled, highWaterMark, emit)
-    return deliveryStream(join, highWaterMark, signal, until === undefined ? null : () => this.idle())
+    return deliveryStream(join, highWaterMark, signal, until === undefined ? null : left => this.#settled(left))
   }
 
   #spec(
@@ -215,9 +219,13 @@ export class GroupClient<V> implements Group<V> {
   }
 
   /** Everything published so far by this thread is appended, and everything appended is settled. */
-  async idle(): Promise<void> {
+  idle(): Promise<void> {
+    return this.#settled()
+  }
+
+  async #settled(left?: AbortSignal): Promise<void> {
     await this.#producer.flush()
-    await this.#session.ask(control => control.groupIdle(this.#topic.id, this.name, false), 'for ever')
+    await settledNow(this.#session, { topic: this.#topic.id, group: this.name, butLater: false }, left)
   }
 }
 

@@ -10,9 +10,17 @@ import nodeModule from 'node:module'
 import type { Observable, OperatorFunction } from 'rxjs'
 import { UserContext } from '../base/user-context.ts'
 import { SettleableDelivery } from '../delivery/manual-delivery.ts'
+import { COUNT_MAX } from '../options/option-bounds.ts'
+import { integer, invalid } from '../options/option-rules.ts'
+import { check, type Filled, type Given, type Table } from '../options/option-table.ts'
 import type { ManualDelivery } from '../words/delivery.ts'
 import { isMillraceError } from '../words/errors.ts'
+import { show } from '../words/names.ts'
 import type { Join, Joined } from './delivery-iterator.ts'
+
+interface CheckedSettleOptions extends Filled<{ readonly concurrency?: number }>, Given {}
+
+const SETTLE: Table<CheckedSettleOptions> = { concurrency: integer(1, COUNT_MAX, 1) }
 
 type RxJS = typeof import('rxjs')
 let loaded: RxJS | undefined
@@ -64,12 +72,15 @@ export function observeDeliveries<V>(join: Join): Observable<ManualDelivery<V>> 
  * deliveries.
  *
  * @param fn called for each delivery, at most `concurrency` of them at a time (default 1)
+ * @throws MillraceError `MILL_INVALID_OPTION`, `MILL_OUT_OF_RANGE`, `MILL_UNKNOWN_OPTION`
  * @example group.observe().pipe(settle(async (delivery) => save(delivery.value), { concurrency: 8 })).subscribe()
  */
 export function settle<V, R>(
   fn: (delivery: ManualDelivery<V>) => R | Promise<R>,
-  options: { readonly concurrency?: number } = {},
+  options?: { readonly concurrency?: number },
 ): OperatorFunction<ManualDelivery<V>, R> {
+  if (typeof fn !== 'function') throw invalid(`settle takes the function that handles a delivery, not ${show(fn)}`)
+  const { concurrency } = check<CheckedSettleOptions>('settle', SETTLE, options)
   const { mergeMap, Observable } = rxjs()
   const one = (delivery: ManualDelivery<V>, context: UserContext): Observable<R> =>
     new Observable<R>(subscriber => {
@@ -96,6 +107,6 @@ export function settle<V, R>(
   return source =>
     new Observable<R>(subscriber => {
       const context = new UserContext()
-      return source.pipe(mergeMap(delivery => one(delivery, context), options.concurrency ?? 1)).subscribe(subscriber)
+      return source.pipe(mergeMap(delivery => one(delivery, context), concurrency)).subscribe(subscriber)
     })
 }

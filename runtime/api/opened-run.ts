@@ -1,6 +1,7 @@
 /** A run as callers hold it, of a group or of a queue: wait for it, pause it, stop it, hear when it gave up. The creating thread. */
 
 import { offAbort, onAbort } from '../base/abort-listeners.ts'
+import type { OpenWork } from '../embedded/linger-watch.ts'
 import type { RunObserver } from '../embedded/open-runs.ts'
 import type { Session } from '../embedded/session.ts'
 import { runEnded, stopRun } from '../embedded/sole-member.ts'
@@ -17,6 +18,8 @@ export interface RunOwner {
   /** As people name it. */
   readonly what: 'group' | 'queue'
   idle(): Promise<void>
+  /** Number of those that it has and has not settled. */
+  unsettled(): Promise<number>
 }
 
 /** The number of each run, for tests that break things on purpose; not in the door. */
@@ -50,6 +53,12 @@ export class OpenedRun<R> implements RunObserver {
     if (signal !== undefined) onAbort(signal, this.#aborted)
     session.runs.hold(run, this)
     if (signal?.aborted === true) this.#aborted()
+  }
+
+  get work(): OpenWork {
+    const { topic, group, what } = this.#owner
+    const unsettled = (): Promise<number> => this.#owner.unsettled()
+    return what === 'queue' ? { topic, group, queue: topic, unsettled } : { topic, group, unsettled }
   }
 
   readonly #aborted = (): void => {

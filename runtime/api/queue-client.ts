@@ -17,7 +17,7 @@ import {
   checkQueueRunOptions,
 } from '../options/queue-options.ts'
 import { checkRequestOptions } from '../options/request-options.ts'
-import { noBatch } from '../publish/checked-message.ts'
+import { asEitherMessage, noBatch } from '../publish/checked-message.ts'
 import type { SentBatch } from '../publish/pending-batch.ts'
 import type { TopicProducer } from '../publish/topic-producer.ts'
 import type { QueueRunSpec } from '../wire/control-calls.ts'
@@ -48,6 +48,7 @@ import { handlerThreads, whatToHandle } from './handler-threads.ts'
 import { observeDeliveries } from './observe.ts'
 import { QueueMessages } from './queue-messages.ts'
 import { QueueRunClient } from './queue-run-client.ts'
+import { settledNow } from './settled-now.ts'
 import { queueStatsOf } from './stats.ts'
 
 export class QueueClient<V, A = unknown> implements Queue<V, A> {
@@ -73,6 +74,8 @@ export class QueueClient<V, A = unknown> implements Queue<V, A> {
   send(message: QueueMessage<V>, options?: PublishOptions): Promise<QueueReceipt> {
     if (this.#session.closing) return Promise.reject(closedError())
     try {
+      // A call with a name and data gets an error about the message, and not about an option.
+      if (options !== undefined) asEitherMessage(message as Message)
       const checked = options === undefined ? undefined : checkPublishOptions(options)
       // The producer of a queue gives receipts of a queue.
       return this.#producer.publish(message as Message, checked) as unknown as Promise<QueueReceipt>
@@ -199,8 +202,10 @@ export class QueueClient<V, A = unknown> implements Queue<V, A> {
     // The iterator handles the signal: the delivery in its loop is settled first.
     const unsignalled = { ...checked, signal: undefined }
     const join: Join = emit => this.#deliver(unsignalled, emit, true)
-    const until = checked.until === undefined ? null : () => this.#settled(true)
-    const iterator = new DeliveryIterator<V>(join, checked.signal, until)
+    const until = checked.until === undefined ? null : (gone: AbortSignal) => this.#settled(true, gone)
+    const left = (deliveries: number): void =>
+      this.#session.events.emit('loopLeft', { topic: this.name, queue: this.name, group: QUEUE_GROUP, deliveries })
+    const iterator = new DeliveryIterator<V>(join, checked.signal, until, left)
     return iterator as AsyncIterableIterator<unknown> as AsyncIterableIterator<ManualQueueDelivery<V>>
   }
 
@@ -264,8 +269,8 @@ export class QueueClient<V, A = unknown> implements Queue<V, A> {
   }
 
   /** The same; `butLater`: without what waits for its time. */
-  async #settled(butLater: boolean): Promise<void> {
+  async #settled(butLater: boolean, left?: AbortSignal): Promise<void> {
     await this.#producer.flush()
-    await this.#session.ask(control => control.groupIdle(this.#shape.id, QUEUE_GROUP, butLater), 'for ever')
+    await settledNow(this.#session, { topic: this.#shape.id, group: QUEUE_GROUP, butLater }, left)
   }
 }

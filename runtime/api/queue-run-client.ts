@@ -17,7 +17,12 @@ export class QueueRunClient<R> extends OpenedRun<R> implements QueueRun<R> {
   readonly #queue: RunsQueue
 
   constructor(session: Session, queue: RunsQueue, run: number, release: () => void, signal: AbortSignal | undefined) {
-    const owner = { topic: queue.name, group: QUEUE_GROUP, what: 'queue', idle: () => queue.idle() } as const
+    const unsettled = async (): Promise<number> => {
+      const { ready, unacked, retrying, scheduled } = await queue.stats()
+      return ready + unacked + retrying + scheduled
+    }
+    const { name } = queue
+    const owner = { topic: name, group: QUEUE_GROUP, what: 'queue', idle: () => queue.idle(), unsettled } as const
     super(session, owner, run, release, signal)
     this.#queue = queue
   }

@@ -14,7 +14,8 @@ export class RunClient<R> extends OpenedRun<R> implements Run<R> {
 
   constructor(session: Session, group: RunsGroup, run: number, release: () => void, signal: AbortSignal | undefined) {
     const { name, topic } = group
-    super(session, { topic, group: name, what: 'group', idle: () => group.idle() }, run, release, signal)
+    const owner = { topic, group: name, what: 'group', idle: () => group.idle(), unsettled: () => group.lag() } as const
+    super(session, owner, run, release, signal)
     this.#group = group
   }
 

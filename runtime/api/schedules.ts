@@ -19,6 +19,7 @@ import {
   type Rhythm,
   type ScheduleDefinition,
   type ScheduleProgress,
+  type Sending,
   textOf,
 } from '../schedule/schedule-record.ts'
 import { deletedTopic } from '../words/deleted-topic.ts'
@@ -41,6 +42,7 @@ export class Schedules {
   constructor(session: Session) {
     this.#session = session
     this.#places = new TickPlaces(session, { endOf: id => this.#endOf(id), opening: id => this.#resend(id) })
+    session.scheduled = () => this.#clients.size
     this.#load()
   }
 
@@ -49,8 +51,7 @@ export class Schedules {
     for (const { name, definition, progress } of this.#session.schedules) {
       const defined = definitionOf(definition)
       const kept = progressOf(progress)
-      // What was on its way into memory ended with its process.
-      const sending = defined.target.id === null ? null : kept.sending
+      const sending = defined.target.id === null ? null : onDiskOf(kept.sending)
       try {
         this.#clients.set(name, this.#client(defined, { ...kept, sending }))
       } catch (error) {
@@ -253,6 +254,13 @@ export class Schedules {
 function isFor({ loop }: ScheduleClient, { name, kind }: OpenTarget): boolean {
   const { target } = loop.definition
   return name === target.name && kind === target.kind
+}
+
+/** What was on its way into memory ended with its process. */
+function onDiskOf(sending: Sending | null): Sending | null {
+  if (sending === null) return null
+  const places = sending.places.filter(place => place.isInMemory !== true)
+  return places.length === 0 && sending.places.length > 0 ? null : { ...sending, places }
 }
 
 function unroutable(exchange: string): MillraceError {

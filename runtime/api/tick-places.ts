@@ -13,7 +13,7 @@ import type { TopicShape } from '../wire/places.ts'
 import type { MessageSight } from '../wire/queue-asks.ts'
 import { deletedTopic } from '../words/deleted-topic.ts'
 import { isMillraceError, MillraceError } from '../words/errors.ts'
-import { checkName } from '../words/names.ts'
+import { checkName, show } from '../words/names.ts'
 import { handedOutAs } from './bind-targets.ts'
 import { QueueMessages } from './queue-messages.ts'
 import { openTick, type TickTopic, tickSender } from './tick-senders.ts'
@@ -64,7 +64,13 @@ export class TickPlaces {
   /** What a schedule is to send to: a handle, a definition, or a name. @throws MillraceError MILL_INVALID_OPTION, MILL_TOPIC_DELETED */
   targetOf(target: unknown): OpenTarget {
     const isObject = typeof target === 'object' && target !== null
-    const name = checkName('queue', isObject ? (target as { readonly name?: unknown }).name : target)
+    const given: unknown = isObject ? (target as { readonly name?: unknown }).name : target
+    if (typeof given !== 'string')
+      throw new MillraceError(
+        'MILL_INVALID_OPTION',
+        `a schedule sends to a queue, a topic or an exchange, not to ${show(target)}: give one behind the options, broker.schedule(name, { everyMs }, queue, message)`,
+      )
+    const name = checkName('queue', given)
     const handed = isObject ? handedOutAs(target) : undefined
     if (handed !== undefined && handed.session !== this.#session)
       throw new MillraceError(
@@ -88,7 +94,8 @@ export class TickPlaces {
         const { topic } = await openTick(this.#session, each)
         const first = await this.#senderOf(each).take(count)
         const partition = tickPartition(message, name, topic.partitions)
-        places.push({ topic: each.id, name: each.name, partition, first })
+        const isInMemory = topic.durability === 'memory' ? { isInMemory: true as const } : {}
+        places.push({ topic: each.id, name: each.name, partition, first, ...isInMemory })
       } catch (error) {
         if (!isGoneFrom(target, error)) throw error
       }

@@ -25,6 +25,8 @@ export interface RunArguments {
   readonly timeoutMs: number
   /** Time after a signal in which lines that were read may still be handled, in ms. */
   readonly graceMs: number
+  /** Time from the end of the input in which lines may still be handled, in ms; default: as long as it takes. */
+  readonly drainMs?: number
   /** A path, or `-`: standard output. */
   readonly output?: string
   readonly deadLetter?: string
@@ -53,10 +55,11 @@ const DURATION_MS_MAX = 24 * 24 * 3_600_000
 const QUEUE_ATTEMPTS_MAX = 1_000
 
 /** Option values by the names of commander. */
-interface RunOptionValues extends Omit<RunArguments, 'handler' | 'input' | 'timeoutMs' | 'graceMs'> {
+interface RunOptionValues extends Omit<RunArguments, 'handler' | 'input' | 'timeoutMs' | 'graceMs' | 'drainMs'> {
   readonly input?: string
   readonly timeout: number
   readonly grace: number
+  readonly drain?: number
 }
 
 const EXAMPLE = `
@@ -116,17 +119,19 @@ export function parseArguments(args: readonly string[], output: ArgumentsOutput)
         .argParser(duration(0))
         .default(20_000, '20s'),
     )
+    .option('--drain <duration>', 'how long lines may take after the end of the input (default: no limit)', duration(0))
     .option('--output <file>', 'where the results of the handler go, as NDJSON; - is standard output', fileName)
     .option('--dead-letter <file>', 'where lines go that cannot be processed, with the reasons, as NDJSON', fileName)
     .option('--json', 'end with one line of JSON on standard output (standard error with --output -)')
     .allowExcessArguments(false)
     .addHelpText('after', EXAMPLE)
-    .action((handler: string, { timeout, grace, input, ...options }: RunOptionValues, command: Command) => {
+    .action((handler: string, { timeout, grace, drain, input, ...options }: RunOptionValues, command: Command) => {
       // Checked here and not by commander, which would say so before it finds that `--inptu` is unknown.
       if (input === undefined) command.error("error: required option '--input <file>' not specified")
       if (options.queue === true) checkQueue(command, options)
       if (options.deadLetter === '-') command.error('error: --dead-letter needs a file; - is not one')
-      parsed = { command: 'run', arguments: { handler, input, timeoutMs: timeout, graceMs: grace, ...options } }
+      const times = { timeoutMs: timeout, graceMs: grace, ...(drain === undefined ? {} : { drainMs: drain }) }
+      parsed = { command: 'run', arguments: { handler, input, ...times, ...options } }
     })
   program
     .command('verify')

@@ -35,6 +35,29 @@ t.test('when the time of grace is over it is said how much is left, and what is 
   t.strictSame(linesOf(join(dir, 'out')).sort(), ['1', '3'])
 })
 
+t.test('the time after the end of the input is bounded, where that is asked for', async t => {
+  const dir = t.testdir(HANDLERS)
+  const args = ['run', 'stuck.js', '--input', '-', '--output', 'out', '--drain', '300ms', '--json']
+  const { child, outcome } = start(dir, args)
+  child.stdin?.write('1\n2\n')
+  await until(child, () => linesOf(join(dir, 'out')).length === 1)
+  child.stdin?.end('3\n')
+  const { code, stdout, stderr } = await outcome
+  t.equal(code, 1, stderr)
+  t.equal(stderr, 'millrace: --drain 300 ms is over: 1 of the lines up to 3 not done\n')
+  t.match(parsed<Summary>(stdout), [{ lines: 3, processed: 2, results: 2, left: 1, interrupted: false }])
+  t.strictSame(linesOf(join(dir, 'out')).sort(), ['1', '3'])
+})
+
+t.test('what is done in time is not late', async t => {
+  const dir = t.testdir({ 'same.js': 'export default ({ value }) => value' })
+  const args = ['run', 'same.js', '--input', '-', '--output', 'out', '--drain', '1h']
+  const { child, outcome } = start(dir, args)
+  child.stdin?.end('1\n3\n')
+  t.match(await outcome, { code: 0 })
+  t.strictSame(linesOf(join(dir, 'out')).sort(), ['1', '3'])
+})
+
 t.test('a second signal ends it at once', async t => {
   const dir = t.testdir(HANDLERS)
   const { child, outcome } = start(dir, ['run', 'stuck.js', '--input', '-', '--output', 'out', '--grace', '1h'])

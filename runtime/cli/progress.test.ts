@@ -30,11 +30,26 @@ t.test('shows at most ten lines a second on a terminal, and clears the last', as
   t.equal(written.at(-1), '\r\u001b[K')
 })
 
-t.test('is silent when piped, but for notes', async t => {
+t.test('writes a whole line now and then when piped, and no sign that moves the cursor', async t => {
+  const written: string[] = []
+  const write = (text: string | Uint8Array): boolean => written.push(String(text)) > 0
+  const progress = new Progress({ write }, 100)
+  progress.start(async () => SAMPLE)
+  while (written.length < 2) await sleep(10)
+  progress.note('a note')
+  progress.stop()
+  const count = written.length
+  await sleep(150)
+  t.equal(written.length, count, 'nothing comes after the end')
+  t.match(written[0], /^millrace: 12,345 lines, [\d,]+\/s, lag 6, 7 retries, 8 dead letters\n$/)
+  t.equal(written.at(-1), 'a note\n')
+})
+
+t.test('is silent when piped for the first seconds', async t => {
   const written: string[] = []
   const progress = new Progress({ write: (text: string | Uint8Array) => written.push(String(text)) > 0 })
   progress.start(async () => SAMPLE)
-  await sleep(250)
+  await sleep(450)
   progress.note('a note')
   progress.stop()
   t.same(written, ['a note\n'])

@@ -1,7 +1,8 @@
 /**
- * The line on a terminal that says how far the run is, five times a second, and notes above it.
+ * The line that says how far the run is, and notes.
  *
- * Main thread. When stderr is no terminal there is no progress line, only notes.
+ * Main thread. On a terminal the line is written again five times a second, below the notes. Elsewhere, in a log for instance, there is one
+ * more line every ten seconds, so that a run of hours is not silent.
  */
 import type { WriteStream } from 'node:tty'
 import { printableLine } from '../base/printable.ts'
@@ -15,6 +16,8 @@ export interface Sample {
 }
 
 const INTERVAL_MS = 200
+/** Between two lines where a line cannot be written again. */
+const LINE_MS = 10_000
 const CLEAR_LINE = '\r\u001b[K'
 
 /** The part of `process.stderr` that is used here. */
@@ -22,16 +25,17 @@ export type ProgressStream = Pick<WriteStream, 'write'> & { readonly isTTY?: boo
 
 export class Progress implements Logger {
   readonly #stream: ProgressStream
+  readonly #lineMs: number
   #timer: NodeJS.Timeout | undefined
   #shown = ''
 
-  constructor(stream: ProgressStream) {
+  constructor(stream: ProgressStream, lineMs: number = LINE_MS) {
     this.#stream = stream
+    this.#lineMs = lineMs
   }
 
-  /** Begins to show samples, if this is a terminal. A sample that takes long is not asked for twice. */
+  /** Begins to show samples. One that takes long is not asked for twice. */
   start(sample: () => Promise<Sample>): void {
-    if (this.#stream.isTTY !== true) return
     const startedAtMs = performance.now()
     let asking = false
     this.#timer = setInterval(() => {
@@ -45,7 +49,11 @@ export class Progress implements Logger {
         .finally(() => {
           asking = false
         })
-    }, INTERVAL_MS)
+    }, this.#intervalMs)
+  }
+
+  get #intervalMs(): number {
+    return this.#stream.isTTY === true ? INTERVAL_MS : this.#lineMs
   }
 
   /** A line that stays. */
@@ -71,6 +79,10 @@ export class Progress implements Logger {
 
   #show(line: string): void {
     if (this.#timer === undefined) return
+    if (this.#stream.isTTY !== true) {
+      this.note(`millrace: ${line}`)
+      return
+    }
     this.#shown = line.slice(0, Math.max(10, (this.#stream.columns ?? 80) - 1))
     this.#stream.write(CLEAR_LINE + this.#shown)
   }

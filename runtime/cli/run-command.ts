@@ -14,10 +14,9 @@ import type { Run } from '../words/run.ts'
 import type { RunArguments } from './arguments.ts'
 import { inWordsOfLines } from './broker-words.ts'
 import { DeadLetterLog } from './dead-letter-log.ts'
-import { durationText } from './duration.ts'
 import { EXIT_CODES } from './exit-codes.ts'
 import { Failure, fileFailure } from './failure.ts'
-import { GraceOver, Interruption } from './interruption.ts'
+import { Interruption, TimeOver } from './interruption.ts'
 import { handleLines, type LineRun, type LineTarget } from './line-handling.ts'
 import { LineReader } from './line-reader.ts'
 import { LineSink } from './line-sink.ts'
@@ -61,23 +60,23 @@ export async function runCommand(options: RunArguments): Promise<number> {
     broker.on('deadLettered', () => {})
     broker.on('stalled', () => {})
     const deadLetters = new DeadLetterLog(deadLetterSink, say)
-    const { signal } = interruption
-    const lines = new Lines({ broker, options, need, handler, input, output, sink, deadLetter, deadLetters, signal })
+    const parts = { broker, options, need, handler, input, output, sink, deadLetter, deadLetters, interruption }
+    const lines = new Lines(parts)
     const work = lines.process(progress).then((summary): Outcome => ({ summary, missing: undefined }))
     const { summary, missing } = await firstOf(work, [
       sink?.failed,
       deadLetterSink?.failed,
-      interruption.graceOver,
+      interruption.timeOver,
     ]).catch(async (error: unknown) => {
-      if (!(error instanceof GraceOver)) throw error
-      return await lines.leave()
+      if (!(error instanceof TimeOver)) throw error
+      return await lines.leave(error)
     })
     if (missing !== undefined) closing = { timeoutMs: ABANDON_MS }
     await endOf([sink, deadLetterSink], closing)
     progress.stop()
     await report(summary, options)
     if (missing !== undefined) {
-      say(`--grace ${durationText(options.graceMs)} is over: ${missing}`)
+      say(missing)
       return EXIT_CODES.failed
     }
     if (summary.interrupted) {
@@ -112,12 +111,12 @@ interface Work {
   readonly sink: LineSink | undefined
   readonly deadLetter: OpenOutput | undefined
   readonly deadLetters: DeadLetterLog
-  readonly signal: AbortSignal
+  readonly interruption: Interruption
 }
 
 interface Outcome {
   readonly summary: Summary
-  /** Description of the unhandled lines. */
+  /** Whose time is over, and a description of the unhandled lines. */
   readonly missing: string | undefined
 }
 
@@ -134,7 +133,7 @@ class Lines {
   }
 
   async process(progress: Progress): Promise<Summary> {
-    const { input, options } = this.#work
+    const { input, options, interruption } = this.#work
     const records = await this.#openTopics()
     const run = this.#run as LineRun
     // Only now: a run that cannot start leaves them as they were.
@@ -148,6 +147,7 @@ class Lines {
     await firstOf(reader.run(), [neverResolving(run.finished)]).catch((error: unknown) => {
       throw isFileError(error) ? fileFailure(options.input, error) : error
     })
+    interruption.ended(options.drainMs)
     await firstOf(run.idle(), [neverResolving(run.finished)])
     const summary = await this.#summary()
     await run.stop()
@@ -157,19 +157,22 @@ class Lines {
     return this.#timed(summary)
   }
 
-  /** The end when the grace is over: calls in progress may finish, and confirmed results are written. */
-  async leave(): Promise<Outcome> {
+  /** The end when the time is over: calls in progress may finish, and confirmed results are written. */
+  async leave(over: TimeOver): Promise<Outcome> {
     // Nothing that is counted as left may be done afterwards, if that can be had.
     await within(this.#run?.stop())
     const summary = await within(this.#summary())
     const written = await within(Promise.all(this.#writers.map(writer => writer.idle())))
     const isWritten = written !== undefined && this.#work.sink?.isBroken !== true
-    if (summary === undefined) throw new Failure('--grace is over, and what is not done could not be counted')
+    if (summary === undefined) throw new Failure(`${over.message}, and what is not done could not be counted`)
     const missing = [
       ...(summary.left > 0 ? [`${summary.left} of the lines up to ${summary.lines} not done`] : []),
       ...(isWritten ? [] : ['some results could not be written, since nobody reads them']),
     ]
-    return { summary: this.#timed(summary), missing: missing.length === 0 ? undefined : missing.join('; ') }
+    return {
+      summary: this.#timed(summary),
+      missing: missing.length === 0 ? undefined : `${over.message}: ${missing.join('; ')}`,
+    }
   }
 
   async #openTopics(): Promise<LineTarget> {
@@ -195,7 +198,7 @@ class Lines {
   }
 
   #read(target: LineTarget): LineReader {
-    const { input, options, need, deadLetters, signal } = this.#work
+    const { input, options, need, deadLetters, interruption } = this.#work
     const { key: keyPath, partitions, queue } = options
     const { lineBytesMax } = need
     this.#reader = new LineReader({
@@ -203,7 +206,7 @@ class Lines {
       target,
       lineBytesMax,
       deadLetters,
-      signal,
+      signal: interruption.signal,
       keyPath,
       partitions: queue === true ? null : partitions,
     })
@@ -211,13 +214,21 @@ class Lines {
   }
 
   async #summary(): Promise<Summary> {
-    const { deadLetters, signal } = this.#work
+    const { deadLetters, interruption } = this.#work
     const counts = await this.#run?.counts()
     const { lines = 0, published = 0, records = 0 } = this.#reader ?? {}
     const { processed = 0, deadLettered = 0, failures = 0, restarts = 0, threads = 0 } = counts ?? {}
     return {
       ...{ lines, published, processed, deadLettered: deadLetters.count, reasons: deadLetters.reasons },
-      ...{ failures, restarts, results: 0, seconds: 0, linesPerSecond: 0, threads, interrupted: signal.aborted },
+      ...{
+        failures,
+        restarts,
+        results: 0,
+        seconds: 0,
+        linesPerSecond: 0,
+        threads,
+        interrupted: interruption.signal.aborted,
+      },
       left: Math.max(0, records - processed - deadLettered),
     }
   }

@@ -224,6 +224,7 @@ export class ControlThread {
       forgetSchedule: async schedule => this.#directory?.schedules.forget(schedule),
       groupStats: (...asked) => groups.stats(...asked),
       groupIdle: (...asked) => groups.idle(...asked),
+      leaveIdle: wait => groups.leaveIdle(wait),
       seekGroup: (...asked) => groups.seek(...asked),
       deleteGroup: (...asked) => groups.delete(...asked),
       listGroups: topic => groups.list(topic),

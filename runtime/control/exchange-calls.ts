@@ -42,17 +42,29 @@ export class ExchangeCalls {
         throw differs(name, 'alternate', known.alternate, alternate)
       return known
     }
-    const taken = (this.#catalog.topicsByName.get(name) ?? this.#directory?.topic(name))?.shape
-    if (taken !== undefined)
+    const taken = this.#kindOf(name)
+    if (taken !== null)
       throw new MillraceError(
         'MILL_CONFIG_MISMATCH',
-        `${name} is a ${kindOf(taken)}, not an exchange: open it with broker.${kindOf(taken)}, or use another name`,
+        `${name} is a ${taken}, not an exchange: open it with broker.${taken}, or use another name`,
+      )
+    const other = alternate == null ? null : this.#kindOf(alternate)
+    if (other !== null)
+      throw new MillraceError(
+        'MILL_CONFIG_MISMATCH',
+        `the alternate ${alternate} is a ${other}, and must be an exchange: bind the ${other} to one of type fanout, and name that`,
       )
     if (type === null)
       throw new MillraceError('MILL_INVALID_OPTION', `exchange ${name} does not exist yet: say its \`type\``)
     const made = { id: this.#catalog.nextStoredId(), name, type, alternate: alternate ?? null }
     exchanges.declare(made)
     return made
+  }
+
+  /** Null: no topic and no queue has the name. */
+  #kindOf(name: string): 'topic' | 'queue' | null {
+    const taken = (this.#catalog.topicsByName.get(name) ?? this.#directory?.topic(name))?.shape
+    return taken === undefined ? null : kindOf(taken)
   }
 
   async bind(exchange: number, target: BoundTarget, by: BoundBy): Promise<void> {

@@ -74,11 +74,15 @@ export class GroupCalls {
     })
   }
 
-  async idle(id: number, name: string, butLater: boolean): Promise<void> {
+  async idle(id: number, name: string, butLater: boolean, wait: number): Promise<void> {
     const group = this.#catalog.groups.find(id, name)
     if (group === undefined) return
     const cursors = settledOf(this.#catalog.topic(id), group.places).map(place => place.cursor)
-    await this.#hosts.all(api => api.idle(cursors, butLater))
+    await this.#hosts.all(api => api.idle(cursors, butLater, wait))
+  }
+
+  async leaveIdle(wait: number): Promise<void> {
+    await this.#hosts.all(api => api.leaveIdle(wait))
   }
 
   async list(topic: number): Promise<readonly GroupInfo[]> {

@@ -1,7 +1,8 @@
 /** What keeps a partition full, for the words of an error and of the `stalled` event. The control thread. */
 import { letterPartition } from '../dead-letters/letter-partition.ts'
+import { grouped } from '../options/option-rules.ts'
 import type { Hold } from '../wire/control-calls.ts'
-import type { GroupPlace } from '../wire/places.ts'
+import type { GroupPlace, TopicShape } from '../wire/places.ts'
 import type { GroupReport } from '../wire/reports.ts'
 import type { Catalog } from './catalog.ts'
 import type { GroupEntry, TopicEntry } from './catalog-entries.ts'
@@ -63,9 +64,9 @@ async function queueHold(
   const { host } = places[0] as { readonly host: number }
   const { cursor } = group.places[0] as GroupPlace
   const report = await hosts.call(host, api => api.queueReport(cursor))
-  const { ready, unacked, retrying, dying, bytes, consumers } = report
+  const { ready, unacked, retrying, scheduled, dying, bytes, consumers } = report
   const who = consumers === 1 ? 'one consumer' : consumers > 0 ? `${consumers} consumers` : 'no consumer'
-  const text = `queue ${shape.name} has ${who}; ${ready} messages are ready, ${unacked} unacked and ${retrying} wait for a retry (${bytes} bytes)`
+  const text = `queue ${shape.name} has ${who}; ${ready} messages are ready, ${unacked} unacked and ${retrying} wait for a retry (${bytes} bytes)${later(shape, scheduled)}`
   const base = { topic: shape.name, queue: shape.name, group: group.spec.group, lagBytes: bytes }
   if (dying === 0) return { ...base, text, deadLetterTopic: null }
   const { shape: letters } = catalog.topic(group.deadLetterTopic)
@@ -75,4 +76,13 @@ async function queueHold(
     text: `${text}, and it waits for room for a dead letter: ${why.text}`,
     deadLetterTopic: letters.name,
   }
+}
+
+function later({ log, windowBytes }: TopicShape, scheduled: number): string {
+  if (scheduled === 0) return ''
+  const bound =
+    log === null
+      ? `, for which a queue in memory has ${grouped(windowBytes / 4)} bytes here: give it a larger \`maxBytes\`, or keep it on disk`
+      : ''
+  return `; ${scheduled} are scheduled for later${bound}`
 }

@@ -108,7 +108,7 @@ export class ProducerCalls {
     if (topic !== undefined) return topic
     throw new MillraceError(
       'MILL_INVALID_OPTION',
-      `there is no topic ${name}; open it with broker.topic before anything is published to it`,
+      `there is no topic or queue ${name}; open it with broker.topic or broker.queue before anything is published to it`,
     )
   }
 

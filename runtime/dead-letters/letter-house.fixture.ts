@@ -5,6 +5,7 @@ import { deadLetterFrame } from '../group/dead-letter.ts'
 import { HostStore } from '../host/host-store.ts'
 import { NodeDisk, PRIVATE_MODES } from '../log/disk/node-disk.ts'
 import { frameBytesMax, partitionFolder } from '../log/store/log-place.ts'
+import { Joints } from '../partition/joints.ts'
 import { PartitionActor } from '../partition/partition-actor.ts'
 import { NO_LOANS } from '../partition/partition-house.fixture.ts'
 import type { LetterCursor, LetterPage } from '../wire/letter-calls.ts'
@@ -66,6 +67,8 @@ function openHouse(dir: string, memory: Memory, arena: Arena, places: Map<number
     return new PartitionActor(memory, at, topic, {
       fault,
       ringDrained: () => undefined,
+      joints: new Joints(() => undefined),
+      woken: () => undefined,
       took: () => undefined,
       log,
       windows: NO_LOANS,

@@ -2,6 +2,7 @@
 import { Arena, Memory, windowBytes } from 'sharedarraybuffer-ring'
 import t from 'tap'
 import { lettersIn } from '../api/stored-letter.ts'
+import { Joints } from '../partition/joints.ts'
 import { PartitionActor } from '../partition/partition-actor.ts'
 import { NO_LOANS } from '../partition/partition-house.fixture.ts'
 import type { LetterCursor } from '../wire/letter-calls.ts'
@@ -33,6 +34,8 @@ function house() {
     const upcalls = {
       fault: () => undefined,
       ringDrained: () => undefined,
+      joints: new Joints(() => undefined),
+      woken: () => undefined,
       took: () => undefined,
       log: null,
       windows: NO_LOANS,

@@ -8,13 +8,11 @@ import { setMaxListeners } from 'node:events'
 import { checkRouteOptions } from '../options/publish-options.ts'
 import { checkRequestOptions } from '../options/request-options.ts'
 import type { Publishers } from '../publish/publishers.ts'
-import type { ExchangeDefinition, RouteOptions, RouteReceipt } from '../words/exchange.ts'
 import type { HandlerContext } from '../words/handler.ts'
-import type { Message, Receipt } from '../words/message.ts'
+import type { Message } from '../words/message.ts'
 import type { QueueMessage, QueueReceipt } from '../words/queue-message.ts'
 import type { QueueDefinition } from '../words/queue-options.ts'
 import type { RequestOptions } from '../words/queue-request.ts'
-import type { TopicDefinition } from '../words/topic-definition.ts'
 import { DeadlineTimer } from './deadline-timer.ts'
 
 export class DeliveryContext implements HandlerContext {
@@ -107,30 +105,35 @@ export class DeliveryContext implements HandlerContext {
     this.#deadlineTimer?.clear()
   }
 
-  publish<V>(
-    target: string | TopicDefinition<V> | QueueDefinition<V>,
-    message: Message<V> | QueueMessage<V>,
-  ): Promise<Receipt> {
-    return this.#ofDelivery(() => this.#publishers.publish(nameOf(target), message))
+  // Accessors, so that handlers can take them out of it: `message(delivery, { publish })`.
+  get publish(): HandlerContext['publish'] {
+    return (target, message) => this.#ofDelivery(() => this.#publishers.publish(nameOf(target), message))
   }
 
-  send<V>(queue: string | QueueDefinition<V>, message: QueueMessage<V>): Promise<QueueReceipt> {
-    // The producer of a queue gives receipts of a queue.
-    const sent = (): Promise<unknown> => this.#publishers.publish(nameOf(queue), message, 'queue', this.deadlineMs)
-    return this.#ofDelivery(sent as () => Promise<QueueReceipt>)
+  get send(): HandlerContext['send'] {
+    return (queue, message) => {
+      // The producer of a queue gives receipts of a queue.
+      const sent = (): Promise<unknown> => this.#publishers.publish(nameOf(queue), message, 'queue', this.deadlineMs)
+      return this.#ofDelivery(sent as () => Promise<QueueReceipt>)
+    }
   }
 
-  route<V>(
-    exchange: string | ExchangeDefinition<V>,
-    routingKey: string,
-    message: QueueMessage<V>,
-    options?: RouteOptions,
-  ): Promise<RouteReceipt> {
-    return this.#ofDelivery(() => {
-      const checked = checkRouteOptions(options)
-      const until = this.deadlineMs === Number.POSITIVE_INFINITY ? checked : { ...checked, untilMs: this.deadlineMs }
-      return this.#publishers.exchanges.publish({ name: nameOf(exchange), id: null }, routingKey, message, until)
-    })
+  get route(): HandlerContext['route'] {
+    return (exchange, routingKey, message, options) =>
+      this.#ofDelivery(() => {
+        const checked = checkRouteOptions(options)
+        const until = this.deadlineMs === Number.POSITIVE_INFINITY ? checked : { ...checked, untilMs: this.deadlineMs }
+        return this.#publishers.exchanges.publish({ name: nameOf(exchange), id: null }, routingKey, message, until)
+      })
+  }
+
+  get request(): HandlerContext['request'] {
+    return <V, R>(target: string | QueueDefinition<V, R>, message: QueueMessage<V>, options?: RequestOptions) =>
+      this.#request(nameOf(target), message as Message, options) as Promise<R>
+  }
+
+  async #request(target: string, message: Message, options: RequestOptions | undefined): Promise<unknown> {
+    return this.#publishers.request(target, message, checkRequestOptions(options), this.deadlineMs)
   }
 
   #ofDelivery<T>(publish: () => Promise<T>): Promise<T> {
@@ -143,19 +146,6 @@ export class DeliveryContext implements HandlerContext {
     this.#published.push(published)
     published.catch(() => undefined) // the delivery's own `settled` sees it
     return published
-  }
-
-  request<V, R = unknown>(
-    target: string | QueueDefinition<V, R>,
-    message: QueueMessage<V>,
-    options?: RequestOptions,
-  ): Promise<R> {
-    try {
-      const checked = checkRequestOptions(options)
-      return this.#publishers.request(nameOf(target), message as Message, checked, this.deadlineMs) as Promise<R>
-    } catch (error) {
-      return Promise.reject(error)
-    }
   }
 
   /** Publishes not yet accounted for by `settled`. */

@@ -11,6 +11,7 @@ import { MillraceError } from '../words/errors.ts'
 import type { RetryOrder } from '../words/group-options.ts'
 import type { Handler, MessageHandler } from '../words/handler.ts'
 import { show } from '../words/names.ts'
+import { syntaxPlace } from './syntax-place.ts'
 import { importTypeScript } from './typescript-module.ts'
 
 /** @throws MillraceError MILL_HANDLER when the handler is not of the kind that the options are for */
@@ -79,7 +80,7 @@ export async function loadHandler(url: string): Promise<AnyHandler> {
   if (!existsSync(path))
     throw new MillraceError(
       'MILL_HANDLER',
-      `the handler module ${path} does not exist; check the path, and that it was compiled`,
+      `the handler module ${path} does not exist; check the path, and that it was compiled; a bundler needs it as an entry point of its own`,
     )
   const module = await loadModule(url, path)
   // A CommonJS module that was compiled from ESM has its default one level down.
@@ -87,7 +88,14 @@ export async function loadHandler(url: string): Promise<AnyHandler> {
   return asHandler(
     inner !== undefined && !isHandler(module.default) ? inner : module.default,
     `the default export of ${path}`,
+    `${exportedInstead(module)}${WHAT_TO_EXPORT}`,
   )
+}
+
+/** The names under which it may have exported it. */
+function exportedInstead(module: object): string {
+  const names = Object.keys(module).filter(name => /^\w{1,60}$/.test(name) && name !== 'default')
+  return names.length === 0 || names.length > 5 ? '' : `it exports ${names.join(', ')}: `
 }
 
 type HandlerModule = { readonly default?: unknown }
@@ -98,9 +106,9 @@ async function loadModule(url: string, path: string): Promise<HandlerModule> {
   } catch (cause) {
     const isTypeScript = /\.[cm]?tsx?$/.test(path)
     if ((cause as { code?: unknown } | null)?.code !== 'ERR_UNKNOWN_FILE_EXTENSION' || !isTypeScript)
-      throw failedToLoad(path, cause)
-    const module = await importTypeScript(url).catch((error: unknown) => {
-      throw failedToLoad(path, error)
+      throw await failedToLoad(path, cause)
+    const module = await importTypeScript(url).catch(async (error: unknown) => {
+      throw await failedToLoad(path, error)
     })
     if (module !== undefined) return module as HandlerModule
     throw new MillraceError(
@@ -111,18 +119,20 @@ async function loadModule(url: string, path: string): Promise<HandlerModule> {
   }
 }
 
-function failedToLoad(path: string, cause: unknown): MillraceError {
+async function failedToLoad(path: string, cause: unknown): Promise<MillraceError> {
   const said = cause instanceof Error ? cause.message : String(cause)
   return new MillraceError(
     'MILL_HANDLER',
-    `the handler module ${path} failed to load: ${said}${wayToPlace(cause, path)}`,
+    `the handler module ${path} failed to load: ${said}${await wayToPlace(cause, path)}`,
     {
       cause,
     },
   )
 }
 
-/** Node says where a syntax error is to the process that it ends, and to nobody else. */
-function wayToPlace(cause: unknown, path: string): string {
-  return cause instanceof SyntaxError ? `; \`node ${path}\` shows the line` : ''
+/** Of an error in a module that the handler imports only the way to it is known. */
+async function wayToPlace(cause: unknown, path: string): Promise<string> {
+  if (!(cause instanceof SyntaxError)) return ''
+  const place = await syntaxPlace(path)
+  return place === '' ? `; \`node ${path}\` shows the line` : place
 }

@@ -144,13 +144,16 @@ export class SettleableDelivery<V = unknown> extends RecordDelivery<V> implement
     return this.#settler.retryOrder === 'partition' || (this.key !== null && this.key === other.key)
   }
 
-  ack(): void {
-    this.settleOnce()
-    this.#settler.acked(this)
+  // Accessors, so that its consumer can take them out of it: `for await (const { value, ack } of group.consume())`.
+  get ack(): () => void {
+    return () => {
+      this.settleOnce()
+      this.#settler.acked(this)
+    }
   }
 
-  nack(error?: unknown): void {
-    this.fail(error, null)
+  get nack(): (error?: unknown) => void {
+    return error => this.fail(error, null)
   }
 
   protected fail(error: unknown = new Error('nack'), delayMs: number | null = null): void {
@@ -159,15 +162,19 @@ export class SettleableDelivery<V = unknown> extends RecordDelivery<V> implement
     this.#settler.failed(this, failureOf(error), error, delayMs)
   }
 
-  reject(reason: unknown = new Error('rejected')): void {
-    this.settleOnce()
-    this.#settler.failed(this, 'rejected', typeof reason === 'string' ? new Error(reason) : reason)
+  get reject(): (reason?: unknown) => void {
+    return (reason = new Error('rejected')) => {
+      this.settleOnce()
+      this.#settler.failed(this, 'rejected', typeof reason === 'string' ? new Error(reason) : reason)
+    }
   }
 
-  release(): void {
-    this.settleOnce()
-    this.#comesAgain = true
-    this.#settler.released(this)
+  get release(): () => void {
+    return () => {
+      this.settleOnce()
+      this.#comesAgain = true
+      this.#settler.released(this)
+    }
   }
 
   /** Its consumer leaves without having settled it. A record that does not decode would make the next one leave, too. */

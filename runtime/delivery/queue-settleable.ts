@@ -106,9 +106,11 @@ export class QueueSettleable<V = unknown> extends SettleableDelivery<V> implemen
   }
 
   /** Acks it, and answers who waits for that. */
-  reply(value?: unknown): void {
-    this.settleOnce()
-    this.#settler.replied(this, value)
+  get reply(): (value?: unknown) => void {
+    return value => {
+      this.settleOnce()
+      this.#settler.replied(this, value)
+    }
   }
 
   /** Whether its consumer has it, or had it. */
@@ -161,8 +163,9 @@ export class QueueSettleable<V = unknown> extends SettleableDelivery<V> implemen
   }
 
   /** @throws MillraceError MILL_UNKNOWN_OPTION, MILL_INVALID_OPTION, MILL_OUT_OF_RANGE for the options: it is not settled then */
-  override nack(error?: unknown, options?: NackOptions): void {
-    this.fail(error, options === undefined ? null : (checkNackOptions(options).delayMs ?? null))
+  override get nack(): (error?: unknown, options?: NackOptions) => void {
+    return (error, options) =>
+      this.fail(error, options === undefined ? null : (checkNackOptions(options).delayMs ?? null))
   }
 
   /** Made when it is first looked at. */
@@ -183,9 +186,11 @@ export class QueueSettleable<V = unknown> extends SettleableDelivery<V> implemen
   }
 
   /** Restarts the time that it may stay unsettled. */
-  renew(): void {
-    this.checkUnsettled()
-    this.#settler.renewed(this)
+  get renew(): () => void {
+    return () => {
+      this.checkUnsettled()
+      this.#settler.renewed(this)
+    }
   }
 
   override toJSON(): unknown {

@@ -6,11 +6,14 @@
  *
  * Bound: EARLY_MAX failures without a holder; the oldest is dropped, which is of a run that has ended here before.
  */
+import type { OpenWork } from './linger-watch.ts'
 
 const EARLY_MAX = 256
 
 /** Called when a run ends other than by its own `stop`. */
 export interface RunObserver {
+  /** What a line says of it; missing: nothing does. */
+  readonly work?: OpenWork
   failed(error: Error): void
   /** The broker was closed, and the run with it. */
   closed(): void
@@ -23,6 +26,11 @@ export class OpenRuns {
   /** Runs that are held, and have not ended. */
   get numbers(): number[] {
     return [...this.#runs.keys()]
+  }
+
+  /** Those of which a line may say something. */
+  get work(): OpenWork[] {
+    return [...this.#runs.values()].flatMap(({ work }) => work ?? [])
   }
 
   /** Holds a run, and notifies its observer at once if it has failed already. */

@@ -72,6 +72,8 @@ export class Session {
   readonly #lock: Lock | null
   /** Those that the folder had when it was opened. */
   readonly schedules: readonly KeptSchedule[]
+  /** Number of schedules now. */
+  scheduled: () => number = () => 0
   /** Closed with the broker, once all is appended. */
   readonly named: Set<{ close(): Promise<void> }> = new Set()
   #holds = 0

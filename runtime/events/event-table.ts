@@ -85,6 +85,24 @@ export const EVENT_TABLE: { readonly [E in keyof BrokerEvents]: EventRow<BrokerE
     say: ({ topic, group, window, waitedMs, queue }) =>
       `all ${window} deliveries that ${queue === undefined ? `group ${group} of topic ${topic}` : `a consumer of queue ${queue}`} may have in hand are out, and none was settled for ${Math.round(waitedMs)} ms. Nothing more comes before one is: an operator may wait for more than the window (bufferCount), or leave deliveries out (filter) before they are settled. Settle them first, or make the window larger`,
   },
+  loopLeft: {
+    level: 'warn',
+    apart: ofGroup,
+    say: ({ topic, group, deliveries, queue }) => {
+      const whose = queue === undefined ? `group ${group} of topic ${topic}` : `queue ${queue}`
+      const [what, come] =
+        deliveries === 1 ? ['a delivery that was', 'It comes'] : [`${deliveries} deliveries that were`, 'They come']
+      return `a loop over ${whose} was left, by break or throw, with ${what} not settled. ${come} again, and no failure is counted: call delivery.ack() before break, and handle deliveries by attempt(delivery, fn) to have failures counted`
+    },
+  },
+  lingering: {
+    level: 'warn',
+    say: ({ topic, group, runs, queue }) => {
+      const whose = queue === undefined ? `group ${group} of topic ${topic}` : `queue ${queue}`
+      const more = runs > 1 ? ` and ${runs - 1} more` : ''
+      return `all is settled, and nothing but the open run of ${whose}${more} keeps this process alive. If the program is done, call await broker.close(); closeOnSignal(broker) closes it at SIGTERM and SIGINT`
+    },
+  },
   deadLetterDepth: {
     level: 'warn',
     say: ({ topic, depth, threshold, rising, filled }) => {

@@ -18,6 +18,8 @@ function eventsWith(text: string): { readonly [E in keyof BrokerEvents]: BrokerE
     attemptFailed: { ...at, offset: 0, failedAttempts: 1, failures: 2, message: text, stack: `${text}\n at ${text}` },
     looping: { queue: text, id: text, deliveryAttempts: 100, failedAttempts: 0 },
     windowFull: { topic: text, group: text, window: 1, waitedMs: 5_000 },
+    loopLeft: { topic: text, group: text, deliveries: 1 },
+    lingering: { topic: text, group: text, runs: 2 },
     deadLetterDepth: { topic: text, depth: 1, threshold: 1, rising: true, filled: 0.5 },
     parked: { ...at, offset: 0, replayed: 16 } as BrokerEvents['parked'],
     recovered: { file: text, position: 0, reason: text } as BrokerEvents['recovered'],

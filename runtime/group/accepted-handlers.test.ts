@@ -62,21 +62,33 @@ t.test('what belongs to the other one is told so', async t => {
     message: /not a handler, but 5; give a function/,
   })
   t.match(await rejection(group.handle(odd({ mesage() {} }))), { code: 'MILL_HANDLER' })
-  t.match(await rejection(group.run(odd(() => undefined))), { message: /group\.handle takes a function/ })
+  t.match(await rejection(group.run(odd(() => undefined))), { message: /`handle` takes a function/ })
   t.match(await rejection(group.run(odd(url))), { message: /write \{ handler: new URL/ })
   for (const handler of [() => undefined, { message() {} }])
     t.match(await rejection(group.run({ handler: odd(handler) })), {
       code: 'MILL_HANDLER',
-      message: /module of its own.*group\.handle/,
+      message: /module of its own.*with `handle`/,
     })
 })
 
-t.test('a syntax error in a handler is told with what shows its line', async t => {
+t.test('a syntax error in a handler is told with its line', async t => {
   const topic = await newTopic<number>()
   const handler = moduleOf(t, '// one\n// two\nexport default () => { let = }\n')
-  t.match(await rejection(topic.group('g').run({ handler, threads: 1 })), {
+  const message = /failed to load: .* at .*handler\.mjs:3, `export default \(\) => \{ let = \}`$/
+  t.match(await rejection(topic.group('g').run({ handler, threads: 1 })), { code: 'MILL_HANDLER', message })
+  const outer = moduleOf(t, `import '${String(handler)}'\nexport default () => 1\n`)
+  t.match(await rejection(topic.group('h').run({ handler: outer, threads: 1 })), {
     code: 'MILL_HANDLER',
     message: /failed to load: .*; `node .*handler\.mjs` shows the line$/,
+  })
+})
+
+t.test('a handler under another name than default is named', async t => {
+  const topic = await newTopic<number>()
+  const handler = moduleOf(t, 'export const message = () => 1\n')
+  t.match(await rejection(topic.group('g').run({ handler, threads: 1 })), {
+    code: 'MILL_HANDLER',
+    message: /not a handler, but undefined; it exports message: export default defineHandler/,
   })
 })
 
@@ -118,6 +130,14 @@ t.test('an error whose code was tested has what that error carries', async t => 
     if (isMillraceError(error, 'MILL_CLOSED')) {
       // @ts-expect-error: only MILL_FULL has it
       void error.refused
+    }
+    if (isMillraceError(error)) {
+      switch (error.code) {
+        case 'MILL_FULL':
+          return [same<typeof error.refused, FullError['refused']>(true)]
+        case 'MILL_UNPUBLISHED':
+          return [same<typeof error.unpublished, UnpublishedError['unpublished']>(true)]
+      }
     }
     return []
   }

@@ -4,6 +4,7 @@ import t from 'tap'
 import { letterIndexBytes } from '../dead-letters/memory-letter-index.ts'
 import type { HostLink } from '../link/host-link.ts'
 import { SETTLE, VERDICT } from '../link/link.ts'
+import { Joints } from '../partition/joints.ts'
 import { PartitionActor } from '../partition/partition-actor.ts'
 import { house, NO_LOANS } from '../partition/partition-house.fixture.ts'
 import type { SlotCrash } from '../wire/host-calls.ts'
@@ -88,6 +89,8 @@ function groupHouse(records: number, atMostOnce = false) {
       {
         fault,
         ringDrained: () => undefined,
+        joints: new Joints(() => undefined),
+        woken: () => undefined,
         took: () => undefined,
         log: null,
         windows: NO_LOANS,

@@ -20,6 +20,7 @@ type GroupCalls = Pick<
   | 'askQueue'
   | 'confirmQueue'
   | 'idle'
+  | 'leaveIdle'
 >
 
 export function groupCalls(groups: Groups, queues: Queues, letters: LetterDepths, idle: IdleWaits): GroupCalls {
@@ -47,10 +48,12 @@ export function groupCalls(groups: Groups, queues: Queues, letters: LetterDepths
         // Also where its letters went before it was given another topic for them, or anybody joined it.
         return group === null ? [] : [{ ...group.report(), deadLetterDepth: letters.depthOf(cursor) }]
       }),
-    idle: (cursors, butLater) =>
+    leaveIdle: wait => idle.leave(wait),
+    idle: (cursors, butLater, wait) =>
       idle.add(
         cursors.flatMap(cursor => groups.find(cursor) ?? queues.find(cursor) ?? []),
         butLater,
+        wait,
       ),
   }
 }

@@ -121,7 +121,7 @@ const QUEUE = 4
 
 function staged(settled: [number, number][], outcomes: string[]): Staged {
   return {
-    frames: null,
+    frames: [],
     settled: { topic: QUEUE, partition: 0, settled },
     committed: () => void outcomes.push('committed'),
     failed: status => void outcomes.push(`failed ${status}`),

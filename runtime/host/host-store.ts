@@ -173,11 +173,11 @@ export class HostStore {
 
   /** Makes what was staged durable with one group commit, and says so to who staged it. */
   commit(staged: readonly Staged[]): void {
-    const frames = staged.map(one => one.frames).filter(entry => entry !== null)
-    const settled = staged.flatMap(one => one.settled ?? [])
+    const frames = staged.flatMap(one => one.frames)
+    const together = staged.flatMap(one => (one.frames.length > 1 ? one.frames : []))
     const isDone = this.attempt(() => {
-      if (frames.length > 0) this.#logs.append(frames)
-      this.#settled.write(settled)
+      if (frames.length > 0) this.#logs.append(frames, together)
+      this.#settled.write(staged.flatMap(one => one.settled ?? []))
     })
     for (const one of staged) {
       if (isDone) one.committed()

@@ -3,7 +3,8 @@
  *
  * The partition host's thread. Who waits for a queue may leave out the messages that wait for their time: one that was passed as such is
  * not looked at again, so that a wait ends also at a queue that is never empty. A wait is over as well when its group is deleted, and in
- * vain when a group is stuck at a dead letter that finds no room. Bound: one for each call of `idle` that is not answered.
+ * vain when a group is stuck at a dead letter that finds no room. Bound: one for each call of `idle` that is not answered, without those that
+ * were left.
  */
 import type { Standing } from '../resident/resident.ts'
 import { Chore } from './chore.ts'
@@ -20,6 +21,7 @@ export interface Settling {
 }
 
 interface IdleWaiter {
+  readonly wait: number
   readonly targets: readonly Target[]
   readonly resolve: () => void
   readonly reject: (error: Error) => void
@@ -69,13 +71,19 @@ export class IdleWaits extends Chore {
     return isReady ? 'ready' : 'waitsForCommit'
   }
 
-  /** `butLater`: without the messages of queues that wait for their time. */
-  add(groups: readonly Settling[], butLater: boolean): Promise<void> {
+  /** `butLater`: without the messages of queues that wait for their time. `wait`: its number. */
+  add(groups: readonly Settling[], butLater: boolean, wait: number): Promise<void> {
     const targets = groups.map(group => new Target(group, butLater))
-    const settled = new Promise<void>((resolve, reject) => this.#waiters.push({ targets, resolve, reject }))
+    const settled = new Promise<void>((resolve, reject) => this.#waiters.push({ wait, targets, resolve, reject }))
     this.wake()
     this.work()
     return settled
+  }
+
+  /** Nobody waits for this one any more. */
+  leave(wait: number): void {
+    for (const waiter of this.#waiters) if (waiter.wait === wait) waiter.resolve()
+    this.#waiters = this.#waiters.filter(waiter => waiter.wait !== wait)
   }
 
   /** Answers those whose wait is over. */

@@ -98,7 +98,7 @@ keepsResidentContract('who waits for groups', add => {
   return {
     give: () => {
       waits++
-      void idle.add([group], false)
+      void idle.add([group], false, waits)
     },
     isDone: () => idle.standing() === 'rests',
   }
@@ -112,18 +112,37 @@ t.test('who waits for queues looks again while there may be more that only comes
     letters: { stuck: null },
   }
   const idle = new IdleWaits(() => true)
-  const waits = idle.add([queue as unknown as GroupActor], true)
+  const waits = idle.add([queue as unknown as GroupActor], true, 1)
   const stands: string[] = []
   for (let look = 0; look < 4; look++) {
     stands.push(idle.standing())
     idle.work()
   }
   t.same(stands, ['ready', 'ready', 'ready', 'waitsForCommit'], 'one message stands in the way')
+  idle.leave(2)
+  t.equal(idle.standing(), 'waitsForCommit', 'another wait is left')
   queue.openFrom = () => 4
   t.equal(idle.standing(), 'ready')
   idle.work()
   await waits
   t.equal(idle.standing(), 'rests')
+})
+
+t.test('a wait that was left takes no time any more', async t => {
+  let looks = 0
+  const group = {
+    partition: { highWatermark: 4 },
+    settledTo: () => ++looks < 0,
+    letters: { stuck: null },
+  }
+  const idle = new IdleWaits(() => true)
+  const waits = idle.add([group as unknown as GroupActor], false, 7)
+  idle.leave(7)
+  await waits
+  looks = 0
+  t.equal(idle.standing(), 'rests')
+  idle.work()
+  t.equal(looks, 0)
 })
 
 keepsResidentContract('the news', add => {

@@ -48,10 +48,13 @@ export class PartitionResident implements Resident {
   }
 
   stage(): Staged | null {
+    const joint = this.actor.takeStagedJoint()
+    if (joint !== null)
+      return { frames: joint.entries, committed: () => joint.committed(), failed: status => joint.failed(status) }
     const frames = this.actor.staged
     if (frames === null) return null
     return {
-      frames,
+      frames: [frames],
       committed: () => {
         this.actor.commitStaged()
         this.#upkeep.appended(this.actor)

@@ -49,9 +49,10 @@ export function topicCalls({ store }: HostServices, topics: Topics, letters: Let
     },
     addRing: (place, topic, thread, after) => topics.addRing(place, topic, thread, after),
     lastSequence: (topic, partition, producer, from) => {
-      const { records, highWatermark } = topics.asked(topic, partition)
+      const actor = topics.asked(topic, partition)
+      const { highWatermark } = actor
       // A loss of power may have taken what it was known to have, where that was promised less: then all of it is looked at.
-      return records.lastSequence(producer, from < highWatermark ? from : 0, highWatermark)
+      return actor.lastSequence(producer, from < highWatermark ? from : 0)
     },
     offsetAt: (topic, partition, place) => {
       const actor = topics.asked(topic, partition)

@@ -5,6 +5,7 @@
  */
 import { RingConsumer } from 'sharedarraybuffer-ring'
 import { IncomingRing } from '../partition/incoming-ring.ts'
+import { Joints } from '../partition/joints.ts'
 import { PartitionActor } from '../partition/partition-actor.ts'
 import type { StoredWindow } from '../partition/stored-window.ts'
 import type { Resident } from '../resident/resident.ts'
@@ -41,11 +42,13 @@ export class Topics {
   readonly #live: (resident: Resident) => Residence
   /** By topic, then by partition. */
   readonly #topics = new Map<number, Map<number, HostedPartition>>()
+  readonly #joints: Joints
 
   constructor(host: HostServices, neighbours: TopicNeighbours, live: (resident: Resident) => Residence) {
     this.#host = host
     this.#neighbours = neighbours
     this.#live = live
+    this.#joints = new Joints(host.fault)
   }
 
   #hosted(topic: number, partition: number): HostedPartition | undefined {
@@ -87,11 +90,16 @@ export class Topics {
     const partitions = this.#topics.get(topic.id) ?? new Map<number, HostedPartition>()
     this.#topics.set(topic.id, partitions)
     const { memory, fault, took, store, tell } = this.#host
-    const actor = new PartitionActor(memory, place, topic, {
+    const actor: PartitionActor = new PartitionActor(memory, place, topic, {
       fault,
       // While the host naps, consumers would wait for their next messages.
       took: topic.queue === undefined ? took : () => undefined,
       ringDrained: ring => this.drained(ring),
+      joints: this.#joints,
+      woken: isAppended => {
+        if (isAppended && actor.isOnDisk) this.#neighbours.appended(actor)
+        this.wake(actor)
+      },
       log: store?.open(place, topic) ?? null,
       windows: this.#neighbours.windows.loans,
     })

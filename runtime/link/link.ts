@@ -48,6 +48,8 @@ export const RECEIPT_REFUSED = 1
 export const RECEIPT_FAILED = 2
 /** The message is there already: a frame of the same id came before, and its offset is the receipt's. */
 export const RECEIPT_DUPLICATE = 3
+/** Its publish goes to other partitions as well, and one of those did not take it: so this one has not, either. */
+export const RECEIPT_WITHHELD = 4
 /** Stands for an errno where nothing was written because the folder is another broker's, or gone. */
 export const LOCK_LOST = 'LOCK_LOST'
 /** Codes by the number that a receipt has room for; 0: any other. */

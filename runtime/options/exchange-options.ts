@@ -64,6 +64,10 @@ export function checkBinding(type: ExchangeType, exchange: string, by: unknown):
 }
 
 function matchOf(by: object): HeaderMatch {
+  if (!Object.hasOwn(by, 'match') && !Object.hasOwn(by, 'headers'))
+    throw invalid(
+      "a binding by headers says how many of them must match: write { match: 'all', headers: { name: 'value' } }",
+    )
   const { match, headers } = check<HeaderMatch & Given>('binding', MATCH, by)
   return Object.freeze({ match, headers })
 }

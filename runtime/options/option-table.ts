@@ -4,9 +4,9 @@
  * Any thread. Invariants: only own keys count, each is read once, and `undefined` means "not given". `given` names what was given,
  * so that opening an existing topic compares only that. What comes out is frozen, with every default filled in.
  */
-import { closest } from '../base/closest.ts'
 import { MillraceError } from '../words/errors.ts'
 import { show } from '../words/names.ts'
+import { adviceOn } from './option-places.ts'
 import { invalid, type Rule } from './option-rules.ts'
 
 /** Options with every default filled in; only those named in `Unset` may still be `undefined`. */
@@ -28,7 +28,7 @@ export function check<C extends Given>(
   finish: (checked: C) => C = checked => checked,
 ): C {
   const given = new Set<string>()
-  const values = readTable(table, options === undefined ? {} : options, `${kind} options`, '', given)
+  const values = readTable(table, options === undefined ? {} : options, kind, '', given)
   return Object.freeze(finish(Object.assign(values, { given })))
 }
 
@@ -39,16 +39,18 @@ export function nested<C extends object>(
 ): Rule<C> {
   const read = (value: unknown, at: string): C => {
     const given = new Set<string>()
-    return Object.freeze(finish(readTable(table, value, `\`${at}\``, `${at}.`, given), given, at))
+    return Object.freeze(finish(readTable(table, value, at, `${at}.`, given), given, at))
   }
   return { missing: at => read({}, at), check: read }
 }
 
-function readTable<C>(table: Table<C>, options: unknown, what: string, prefix: string, given: Set<string>): C {
+function readTable<C>(table: Table<C>, options: unknown, kind: string, prefix: string, given: Set<string>): C {
   if (typeof options !== 'object' || options === null || Array.isArray(options) || options instanceof URL)
-    throw invalid(`${what} must be an object, not ${show(options)}${adviceOnOptions(what, options)}`)
+    throw invalid(
+      `${prefix === '' ? `${kind} options` : `\`${kind}\``} must be an object, not ${show(options)}${exampleOf(kind, options)}`,
+    )
   for (const key of Reflect.ownKeys(options)) {
-    if (!Object.hasOwn(table, key)) throw unknownOption(key, prefix, Object.keys(table))
+    if (!Object.hasOwn(table, key)) throw unknownOption(prefix === '' ? kind : '', key, prefix, Object.keys(table))
   }
   const values: Record<string, unknown> = {}
   for (const [key, rule] of Object.entries<Rule<unknown>>(table)) {
@@ -60,16 +62,24 @@ function readTable<C>(table: Table<C>, options: unknown, what: string, prefix: s
   return values as C
 }
 
-function adviceOnOptions(what: string, given: unknown): string {
-  if (what !== 'run options') return ''
-  if (typeof given === 'function') return ': group.handle takes a function; run takes { handler: URL of a module }'
-  return given instanceof URL || typeof given === 'string' ? ': write { handler: new URL(…) }' : ''
+/** What to write instead, where it is plain what was meant. */
+function exampleOf(kind: string, given: unknown): string {
+  if (kind === 'run' || kind === 'queue run') {
+    if (typeof given === 'function') return ': `handle` takes a function; run takes { handler: URL of a module }'
+    return given instanceof URL || typeof given === 'string' ? ': write { handler: new URL(…) }' : ''
+  }
+  if (kind === 'schedule' && typeof given === 'string') return `: write { cron: ${show(given)} }`
+  if (kind === 'exchange' && typeof given === 'string') return `: write { type: ${show(given)} }`
+  if (typeof given !== 'number') return ''
+  if (kind === 'schedule') return `: write { everyMs: ${given} }`
+  if (kind === 'rate' || kind.endsWith('Rate')) return `: write { max: ${given}, perMs: 1_000 }`
+  return ['close', 'stop', 'publish', 'request'].includes(kind) ? `: write { timeoutMs: ${given} }` : ''
 }
 
-function unknownOption(key: string | symbol, prefix: string, known: readonly string[]): MillraceError {
+function unknownOption(kind: string, key: string | symbol, prefix: string, known: readonly string[]): MillraceError {
   const quoted = (name: string): string => `\`${prefix}${name}\``
   const shown = typeof key === 'symbol' ? show(key) : /^\w{1,60}$/.test(key) ? quoted(key) : show(prefix + key)
-  const meant = typeof key === 'symbol' ? undefined : closest(key, known)
-  const help = meant === undefined ? `known are ${known.map(quoted).join(', ')}` : `did you mean ${quoted(meant)}?`
+  const meant = typeof key === 'symbol' ? undefined : adviceOn(kind, key, known, prefix)
+  const help = meant ?? `known are ${known.map(quoted).join(', ')}`
   return new MillraceError('MILL_UNKNOWN_OPTION', `unknown option ${shown}: ${help}`)
 }

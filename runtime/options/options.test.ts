@@ -245,7 +245,7 @@ t.test('a rate has a whole number and a time, both given', async t => {
     [{ max: 1 }, 'INVALID_OPTION', /^`publishRate\.perMs` must be .*, not undefined$/],
     [{ max: 1, perMs: 1, perS: 1 }, 'UNKNOWN_OPTION', /`publishRate\.perS`: did you mean `publishRate\.perMs`\?$/],
     [{ max: 1, duration: 1 }, 'UNKNOWN_OPTION', /known are `publishRate\.max`, `publishRate\.perMs`$/],
-    [1_000, 'INVALID_OPTION', /^`publishRate` must be an object, not 1000$/],
+    [1_000, 'INVALID_OPTION', /^`publishRate` must be an object, not 1000: write \{ max: 1000, perMs: 1_000 \}$/],
     [null, 'INVALID_OPTION', /^`publishRate` must be an object, not null$/],
   ]
   for (const [value, code, message] of cases)

@@ -129,19 +129,19 @@ export function checkQueueOptions(options: unknown): CheckedQueueOptions {
 }
 
 export function checkQueueRunOptions(options: unknown): CheckedQueueRunOptions {
-  return check<CheckedQueueRunOptions>('run', RUN, options, handled)
+  return check<CheckedQueueRunOptions>('queue run', RUN, options, handled)
 }
 
 export function checkQueueHandleOptions(options: unknown): CheckedQueueHandleOptions {
-  return check<CheckedQueueHandleOptions>('handle', HANDLE, options, handled)
+  return check<CheckedQueueHandleOptions>('queue handle', HANDLE, options, handled)
 }
 
 export function checkQueueConsumeOptions(options: unknown): CheckedQueueConsumeOptions {
-  return check<CheckedQueueConsumeOptions>('consume', CONSUME, options)
+  return check<CheckedQueueConsumeOptions>('queue consume', CONSUME, options)
 }
 
 export function checkQueueObserveOptions(options: unknown): CheckedQueueObserveOptions {
-  return check<CheckedQueueObserveOptions>('observe', OBSERVE, options)
+  return check<CheckedQueueObserveOptions>('queue observe', OBSERVE, options)
 }
 
 export function checkCancelOptions(options: unknown): Filled<CancelOptions> {

@@ -35,11 +35,14 @@ export function checkScheduleOptions(options: ScheduleOptions | undefined): Chec
 }
 
 function checkPattern(cron: string, timeZone = 'UTC'): void {
+  let first: number | null
   try {
-    cronTicks(cron, timeZone)
+    first = cronTicks(cron, timeZone).next(0)
   } catch (error) {
     throw invalid((error as Error).message)
   }
+  if (first === null)
+    throw invalid(`\`cron\` ${show(cron)} names no day that ever comes: look at its day of the month and its month`)
 }
 
 function text(value: unknown, at: string): string {

@@ -79,15 +79,10 @@ export class Appender {
     let address = batch.next()
     for (let answers = batch.room(); address >= 0 && answers > 0 && pending.walked < appendBytes; answers--) {
       const length = words[address >> 2] as number
-      const there = this.#keeping.duplicateOf?.(batch.memory, address) ?? -1
-      if (there >= 0) markDuplicate(batch.memory, address, there)
-      else if (this.#keeping.take(pending, address, length)) {
-        pending.endOffset += ((words[(address + FRAME_LAST_OFFSET_DELTA) >> 2] as number) >>> 0) + 1
-        pending.bytes += length
-      } else if (refuses) refuseFrame(batch.memory, address)
-      else {
-        this.isCut = true
-        break
+      if (!this.#place(pending, address, length)) {
+        this.isCut = !refuses
+        if (!refuses) break
+        refuseFrame(batch.memory, address)
       }
       batch.advance(length)
       pending.walked += length
@@ -104,6 +99,93 @@ export class Appender {
     return pending.walked
   }
 
+  /** Places the frame at this address behind what is pending, or marks it as one that is there already; false: there is no room. */
+  #place(pending: PendingAppend, address: number, length: number): boolean {
+    const { memory } = pending.batch
+    const there = this.#keeping.duplicateOf?.(memory, address) ?? -1
+    if (there >= 0) markDuplicate(memory, address, there)
+    else if (this.#keeping.take(pending, address, length)) {
+      pending.endOffset += ((memory.i32[(address + FRAME_LAST_OFFSET_DELTA) >> 2] as number) >>> 0) + 1
+      pending.bytes += length
+    } else return false
+    return true
+  }
+
+  // -- frame by frame, of what several partitions take or none -----------------------------------------------------
+
+  /** Whether something is taken and neither committed nor given up. */
+  get isPending(): boolean {
+    return this.#pending !== null
+  }
+
+  /** From now on frames of this batch are taken by `takeNext`, and nothing is committed before `commitEnd`. */
+  begin(batch: FrameBatch): void {
+    this.#pending = new PendingAppend(batch, this.#window.end, this.#end.offset)
+  }
+
+  /** Whether the append may take another frame. */
+  get mayTakeMore(): boolean {
+    return (this.#pending?.walked ?? 0) < this.#keeping.appendBytes
+  }
+
+  /** Takes the frame at the head of the batch; false: there is no room, and nothing has changed. */
+  takeNext(): boolean {
+    const pending = this.#begun()
+    const { batch } = pending
+    const address = batch.next()
+    if (address < 0) throw new Error(`broken invariant: ring ${batch.id} has no frame behind its note`)
+    const length = batch.memory.i32[address >> 2] as number
+    pending.mark(this.#window.end)
+    if (!this.#place(pending, address, length)) return false
+    batch.advance(length)
+    pending.walked += length
+    return true
+  }
+
+  /** The frame that was taken last is not; its batch goes back by itself. */
+  takeBack(): void {
+    const pending = this.#begun()
+    const { bytes } = pending
+    const end = pending.back()
+    if (pending.bytes < bytes) this.#keeping.withdraw()
+    if (end === null) this.#window.rewind()
+    else this.#window.end = end
+  }
+
+  /** Nothing was taken. */
+  giveUp(): void {
+    this.#pending = null
+  }
+
+  /** What was taken and is to be on disk before `commitEnd`; null: nothing. */
+  entry(): StoreEntry | null {
+    return this.#keeping.entry(this.#begun())
+  }
+
+  /** Readers may see what was taken; `answer` comes next. */
+  commitEnd(): void {
+    const pending = this.#begun()
+    this.#end.commit(pending)
+    this.#keeping.committed(pending.endOffset)
+  }
+
+  /** Answers what was taken, and gives it back; the caller tells who waits. Returns the bytes walked over. */
+  answer(): number {
+    const { batch, bytes, walked } = this.#begun()
+    this.#pending = null
+    batch.answer(null)
+    // What was not appended stands nowhere but in its ring.
+    if (walked > bytes) batch.tell()
+    batch.release()
+    this.#keeping.answered(bytes)
+    return walked
+  }
+
+  #begun(): PendingAppend {
+    if (this.#pending === null) throw new Error(`broken invariant: topic ${this.#topic} has taken nothing`)
+    return this.#pending
+  }
+
   /** The disk has failed before: nothing is taken any more. */
   #refuseAll(batch: FrameBatch, failure: number): number {
     let walked = 0
@@ -114,12 +196,12 @@ export class Appender {
       walked += length
       address = batch.next()
     }
-    if (walked > 0) this.#refuse(batch, failure)
+    if (walked > 0) this.refuse(batch, failure)
     return walked
   }
 
   /** What is nowhere but in its batch stays there until its answer is out, for a successor to find. */
-  #refuse(batch: FrameBatch, failure: number): void {
+  refuse(batch: FrameBatch, failure: number): void {
     batch.answer(failure)
     batch.tell()
     batch.release()
@@ -145,11 +227,16 @@ export class Appender {
 
   /** What was staged may be on disk or not: it is never readable, and its batch is answered with that. */
   failStaged(failure: number): void {
+    this.staged = null
+    this.failPending(failure)
+  }
+
+  /** The same of what was taken frame by frame. */
+  failPending(failure: number): void {
     const pending = this.#pending
     if (pending === null) return
     this.#pending = null
-    this.staged = null
     this.#window.rewind()
-    this.#refuse(pending.batch, failure)
+    this.refuse(pending.batch, failure)
   }
 }

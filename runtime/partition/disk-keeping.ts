@@ -93,6 +93,8 @@ export class DiskKeeping implements Keeping {
     return free + given >= bytes && this.#window.overtake(given)
   }
 
+  withdraw(): void {}
+
   mayHaveRoom(): true {
     return true
   }

@@ -6,10 +6,11 @@
  * For each frame walked over room is kept in the link. Bound of what is unsent: the frames of one append.
  */
 
-import type { Memory, RingConsumer, WindowWriter } from 'sharedarraybuffer-ring'
+import { EMPTY, type Memory, type RingConsumer, type WindowWriter } from 'sharedarraybuffer-ring'
 import type { HostLink } from '../link/host-link.ts'
 import { RECEIPT_APPENDED, RECEIPT_DUPLICATE, RECEIPT_REFUSED } from '../link/link.ts'
 import { FRAME_RING_END, type FrameMemory, isDuplicate, placedOffset } from '../log/format/frame.ts'
+import { isGap, isNote, isNoteOf, type JointName, jointAt } from '../wire/joint-note.ts'
 import type { Offset, Position } from '../words/quantities.ts'
 import type { FrameBatch } from './frame-batch.ts'
 
@@ -18,6 +19,11 @@ export interface Answer {
   readonly ringEnd: Position
   readonly baseOffset: Offset
   readonly status: number
+}
+
+export interface OwedJoint extends JointName {
+  /** Address of its note in this ring. */
+  readonly note: number
 }
 
 export class IncomingRing implements FrameBatch {
@@ -29,6 +35,11 @@ export class IncomingRing implements FrameBatch {
   /** The producer's thread has ended: nothing will be published any more. */
   orphaned: boolean
   #unsent: Answer[] = []
+  /**
+   * Joints of a predecessor's last append, by their notes here: other partitions may lack them. Their bytes stay in the ring until that is
+   * mended (joint-repair.ts), and so do the answers.
+   */
+  owed: readonly OwedJoint[] = []
 
   constructor(id: number, consumer: RingConsumer, link: HostLink, after: number, orphaned: boolean) {
     this.id = id
@@ -54,8 +65,59 @@ export class IncomingRing implements FrameBatch {
     return this.link.room()
   }
 
+  /** A joint frame is not found here: it is taken with the others of its joint (joints.ts). */
   next(): number {
-    return this.consumer.next()
+    const address = this.#passGaps()
+    return address >= 0 && isNote(this.memory, address) ? EMPTY : address
+  }
+
+  #passGaps(): number {
+    const { consumer } = this
+    let address = consumer.next()
+    while (address >= 0 && isGap(this.memory, address)) {
+      consumer.advance(this.memory.i32[address >> 2] as number)
+      address = consumer.next()
+    }
+    return address
+  }
+
+  /** Address of the note at its head, after a look; -1: there is none. */
+  get note(): number {
+    if (this.after !== 0 || !this.consumer.poll()) return -1
+    const address = this.#passGaps()
+    return address >= 0 && isNote(this.memory, address) ? address : -1
+  }
+
+  /** Whether the note of this joint is at its head. */
+  isAt(name: JointName): boolean {
+    const { note } = this
+    return note !== -1 && isNoteOf(this.memory, note, name)
+  }
+
+  /** Goes behind the note at its head, to the frame. */
+  passNote(): void {
+    this.consumer.advance(this.memory.i32[this.note >> 2] as number)
+  }
+
+  /** Its head is there again; no frame was walked over. */
+  backTo(head: Position): void {
+    this.consumer.head = head
+  }
+
+  /** The same, for a frame that was. */
+  takeBack(head: Position): void {
+    this.consumer.head = head
+    this.link.promised--
+  }
+
+  /** Whether it is walked beyond this position. */
+  isPast(position: Position): boolean {
+    return ((this.consumer.head - position) | 0) >= 0
+  }
+
+  /** Address of the note of a joint that it owes; -1: it owes none such. */
+  owedNote(name: JointName): number {
+    return this.owed.find(({ lead, leadEnd }) => lead === name.lead && leadEnd === name.leadEnd)?.note ?? -1
   }
 
   advance(bytes: number): void {
@@ -90,8 +152,12 @@ export class IncomingRing implements FrameBatch {
 
   /** Address of the frame at the head, up to a position; -1: there is none. */
   #nextTo(end: number): number {
-    const { consumer } = this
-    const address = consumer.head === end ? -1 : consumer.next()
+    const { consumer, memory } = this
+    let address = consumer.head === end ? -1 : consumer.next()
+    while (address >= 0 && consumer.head !== end && (isGap(memory, address) || isNote(memory, address))) {
+      consumer.advance(memory.i32[address >> 2] as number)
+      address = consumer.head === end ? -1 : consumer.next()
+    }
     // It may stand behind a padding, which that look has just passed.
     if (consumer.head === end) return -1
     if (address < 0) throw new Error(`broken invariant: ring ${this.id} ends at ${consumer.head}, before ${end}`)
@@ -104,7 +170,7 @@ export class IncomingRing implements FrameBatch {
   }
 
   get hasUnsent(): boolean {
-    return this.#unsent.length > 0
+    return this.#unsent.length > 0 || this.owed.length > 0
   }
 
   /**
@@ -116,15 +182,35 @@ export class IncomingRing implements FrameBatch {
     const answers = [...appended]
     if (((taken - consumer.head) | 0) > 0) {
       consumer.poll()
+      this.#findOwed(taken)
       for (let address = this.#nextTo(taken); address >= 0; address = this.#nextTo(taken)) {
         const ringEnd = memory.i32[(address + FRAME_RING_END) >> 2] as number
         if (!appended.some(frame => frame.ringEnd === ringEnd)) answers.push(notTaken(memory, address, ringEnd))
         consumer.advance(memory.i32[address >> 2] as number)
       }
-      consumer.release()
+      if (this.owed.length === 0) consumer.release()
     }
     this.#unsent.push(...answers.sort((a, b) => (a.ringEnd - b.ringEnd) | 0))
-    this.sendUnsent()
+    if (this.owed.length === 0) this.sendUnsent()
+  }
+
+  /** Notes the joints up to this position, and goes back. */
+  #findOwed(end: Position): void {
+    const { consumer, memory } = this
+    const owed: OwedJoint[] = []
+    for (let address = consumer.next(); consumer.head !== end && address >= 0; address = consumer.next()) {
+      if (isNote(memory, address)) owed.push({ ...jointAt(memory, address), note: address })
+      consumer.advance(memory.i32[address >> 2] as number)
+      if (consumer.head === end) break
+    }
+    consumer.rewind()
+    this.owed = owed
+  }
+
+  /** All partitions have what it owed. */
+  settleOwed(): void {
+    this.owed = []
+    this.consumer.release()
   }
 
   /** Whether nothing is left: what comes after in this ring is answered later. */

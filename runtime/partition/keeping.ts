@@ -30,6 +30,8 @@ export interface Keeping {
   readonly isReady: boolean
   /** Places the frame at this address of the batch behind what is pending; false: there is no room now, and nothing has changed. */
   take(pending: PendingAppend, address: number, length: number): boolean
+  /** The frame that was taken last is not appended; the window goes back by itself. */
+  withdraw(): void
   /** Offset of the message that is there already under the id of this frame's; -1, or left out: there is none. */
   duplicateOf?(memory: FrameMemory, address: number): Offset
   /** Whether `take` may find room now where it found none. */

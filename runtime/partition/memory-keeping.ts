@@ -48,6 +48,8 @@ export class MemoryKeeping implements Keeping {
     return true
   }
 
+  withdraw(): void {}
+
   mayHaveRoom(): boolean {
     const before = this.#window.free()
     return this.#reclaim() > before

@@ -25,6 +25,7 @@ import { Appender, type AppendOutcome } from './appender.ts'
 import { DiskKeeping } from './disk-keeping.ts'
 import type { FrameBatch } from './frame-batch.ts'
 import type { Answer, IncomingRing } from './incoming-ring.ts'
+import type { StagedJoint } from './joint-partition.ts'
 import type { Keeping } from './keeping.ts'
 import type { KeptRecords } from './kept-records.ts'
 import { LastCommit } from './last-commit.ts'
@@ -95,8 +96,19 @@ export class PartitionActor {
     }
     this.records = this.#keeping.records
     this.#appender = new Appender(this.window, this.#end, this.#keeping, topic.name, fault)
-    const refuses = topic.onFull === 'reject' && this.#keeping.whenFull === 'full'
-    this.#rings = new RingIntake(this.#appender, this.#keeping, refuses, upcalls)
+    const terms = {
+      refuses: topic.onFull === 'reject' && this.#keeping.whenFull === 'full',
+      drops: topic.queue === undefined ? !this.isOnDisk : topic.queue.onFull === 'dropHead',
+    }
+    this.#rings = new RingIntake(this.#appender, this.#keeping, terms, {
+      ringDrained: ring => upcalls.ringDrained(ring),
+      took: bytes => upcalls.took(bytes),
+      joints: upcalls.joints,
+      woken: isAppended => {
+        if (isAppended) this.#wakeReaders()
+        upcalls.woken(isAppended)
+      },
+    })
   }
 
   get highWatermark(): Offset {
@@ -189,6 +201,11 @@ export class PartitionActor {
     return this.#appender.staged
   }
 
+  /** What was taken in this pass together with other partitions, for the disk, once; null: nothing. */
+  takeStagedJoint(): StagedJoint | null {
+    return this.#rings.takeStagedJoint()
+  }
+
   /** What was staged is on disk: readers may see it, and its producer is answered. */
   commitStaged(): void {
     if (this.#appender.staged === null) return
@@ -251,6 +268,14 @@ export class PartitionActor {
   /** Sequences of the records kept that this producer appended on this thread: what is done already, after a restart. */
   sequencesOf(producerId: number, from: Offset): Set<Sequence> {
     return this.records.sequencesOf(producerId, from, this.#end.offset)
+  }
+
+  /** The low word of a named producer's last number, from an offset on. A queue knows it when its message is gone from the log. */
+  lastSequence(producerId: number, from: Offset): Sequence | null {
+    const found = this.records.lastSequence(producerId, from, this.#end.offset)
+    const kept = this.topic.queue === undefined ? undefined : this.disk?.openSettled().numbers.get(producerId)
+    if (kept === undefined || (found !== null && ((found - kept.last) | 0) > 0)) return found
+    return kept.last | 0
   }
 
   stats(): HostPartitionStats {

@@ -129,7 +129,7 @@ export class PartitionDisk implements KeptRecords, LetterLog {
     const committed = (): void => {
       isWritten = true
     }
-    this.#host.commit([{ frames: null, settled, committed, failed: () => undefined }])
+    this.#host.commit([{ frames: [], settled, committed, failed: () => undefined }])
     return isWritten
   }
 

@@ -7,6 +7,7 @@ import { PARTITION_BYTES } from '../wire/layout.ts'
 import type { TopicShape } from '../wire/places.ts'
 import type { RingPlace } from '../wire/producer-places.ts'
 import { IncomingRing } from './incoming-ring.ts'
+import { Joints } from './joints.ts'
 import { PartitionActor } from './partition-actor.ts'
 import type { PartitionDisk } from './partition-disk.ts'
 import type { PartitionUpcalls } from './partition-upcalls.ts'
@@ -98,6 +99,8 @@ export function house(isGated = true, capacity: number = WINDOW): House {
     const opened = new PartitionActor(memory, { topic: 1, partition: 0, host: 0, window, words, log: null }, topic, {
       fault: () => undefined,
       ringDrained: () => undefined,
+      joints: new Joints(() => undefined),
+      woken: () => undefined,
       took: () => undefined,
       log: null,
       windows: NO_LOANS,

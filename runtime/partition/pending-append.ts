@@ -7,6 +7,20 @@
 import type { Offset, Position } from '../words/quantities.ts'
 import type { FrameBatch } from './frame-batch.ts'
 
+interface Mark {
+  /** Of the window. */
+  readonly end: Position
+  readonly endOffset: Offset
+  readonly bytes: number
+  readonly walked: number
+  readonly maxTimestamp: number
+  readonly from: Position
+  readonly parts: Uint8Array[] | null
+  readonly pieces: number
+  readonly last: Uint8Array | undefined
+  readonly partEnd: number
+}
+
 export class PendingAppend {
   readonly batch: FrameBatch
   /** Window position of its first frame, once that is taken. */
@@ -25,6 +39,9 @@ export class PendingAppend {
   /** Address after the last piece. */
   #partEnd = 0
 
+  /** As it was before the frame that was taken last. */
+  #before: Mark | null = null
+
   constructor(batch: FrameBatch, from: Position, baseOffset: Offset) {
     this.batch = batch
     this.from = from
@@ -38,5 +55,29 @@ export class PendingAppend {
     this.#partEnd = address + length
     const from = last === undefined ? address : address - last.length
     parts.push(this.batch.memory.u8.subarray(from, this.#partEnd))
+  }
+
+  /** What comes next may be taken back, one frame of it. `end`: that of the window. */
+  mark(end: Position): void {
+    const { endOffset, bytes, walked, maxTimestamp, from, parts } = this
+    const pieces = parts?.length ?? 0
+    const partEnd = this.#partEnd
+    this.#before = { end, endOffset, bytes, walked, maxTimestamp, from, parts, pieces, last: parts?.at(-1), partEnd }
+  }
+
+  /** It is as it was marked. Returns the end that the window had then; null: that goes on from where it is. */
+  back(): Position | null {
+    const before = this.#before
+    if (before === null) throw new Error('broken invariant: a frame is taken back that was not taken')
+    this.#before = null
+    const isInWindow = this.parts === null && before.bytes > 0
+    const { endOffset, bytes, walked, maxTimestamp, from, parts, last, pieces, partEnd } = before
+    Object.assign(this, { endOffset, bytes, walked, maxTimestamp, from, parts })
+    this.#partEnd = partEnd
+    if (parts !== null) {
+      parts.length = pieces
+      if (last !== undefined) parts[pieces - 1] = last
+    }
+    return isInWindow ? before.end : null
   }
 }

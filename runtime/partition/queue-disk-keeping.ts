@@ -46,8 +46,12 @@ export class QueueDiskKeeping implements Keeping {
     const { gate } = this
     if (gate === null || !gate.admit(pending.batch.memory, address, pending.endOffset)) return false
     this.#isHeldUp = !this.#log.take(pending, address, length)
-    if (this.#isHeldUp) gate.withdraw?.()
+    if (this.#isHeldUp) gate.withdraw()
     return !this.#isHeldUp
+  }
+
+  withdraw(): void {
+    this.gate?.withdraw()
   }
 
   duplicateOf(memory: FrameMemory, address: number): Offset {

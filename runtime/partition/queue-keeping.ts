@@ -26,7 +26,7 @@ export interface QueueGate {
   /** Whether the messages of this frame are taken, the first of which has this offset. */
   admit(memory: FrameMemory, address: number, offset: Offset): boolean
   /** The frame that was admitted last is not taken. */
-  withdraw?(): void
+  withdraw(): void
   /** What was admitted is in the window, or on disk, up to this offset. */
   committed(endOffset: Offset): void
   /** Whether something may be admitted that was not before. */
@@ -63,6 +63,10 @@ export class QueueKeeping implements Keeping {
     placeFrame(batch.memory, address, endOffset)
     batch.copyTo(this.#window, address, length)
     return true
+  }
+
+  withdraw(): void {
+    this.gate?.withdraw()
   }
 
   duplicateOf(memory: FrameMemory, address: number): Offset {

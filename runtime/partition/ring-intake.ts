@@ -4,8 +4,11 @@
  * The partition host's thread. In memory a pass takes of each ring up to the bytes of one append; on disk of one ring, another one
  * first each time, since a commit can say of one how far it was taken. Bound: the rings of the threads that publish here.
  */
+import type { StoreEntry } from '../log/store/log-store-types.ts'
 import type { Appender } from './appender.ts'
 import type { IncomingRing } from './incoming-ring.ts'
+import type { JointPartition, StagedJoint } from './joint-partition.ts'
+import type { Joints } from './joints.ts'
 import type { Keeping } from './keeping.ts'
 
 /** What it tells of its rings. */
@@ -14,14 +17,25 @@ export interface RingUpcalls {
   ringDrained(ring: IncomingRing): void
   /** So many bytes were taken from its rings. */
   took(bytes: number): void
+  /** Frames that partitions of this host take together. */
+  readonly joints: Joints
+  /** A joint frame was appended, or may be tried again: it is to be given a step. */
+  woken(isAppended: boolean): void
 }
 
-export class RingIntake {
+/** What a partition does with frames that it has no room for. */
+export interface IntakeTerms {
+  /** They are refused, and do not wait. */
+  readonly refuses: boolean
+  /** What makes room for them is lost. */
+  readonly drops: boolean
+}
+
+export class RingIntake implements JointPartition {
   readonly #appender: Appender
   readonly #keeping: Keeping
   readonly #upcalls: RingUpcalls
-  /** Whether frames that have no room are refused, and do not wait. */
-  readonly #refuses: boolean
+  readonly terms: IntakeTerms
   #rings: IncomingRing[] = []
   /**
    * The ring that is still owed answers of a predecessor's last append. Until it has them nothing is appended: a next commit
@@ -32,17 +46,20 @@ export class RingIntake {
   #turn = 0
   /** Whether the last `drain` left frames behind for want of room. */
   full = false
+  /** What the last `drain` has taken together with other partitions, for the disk. */
+  #joint: StagedJoint | null = null
 
-  constructor(appender: Appender, keeping: Keeping, refuses: boolean, upcalls: RingUpcalls) {
+  constructor(appender: Appender, keeping: Keeping, terms: IntakeTerms, upcalls: RingUpcalls) {
     this.#appender = appender
     this.#keeping = keeping
-    this.#refuses = refuses
+    this.terms = terms
     this.#upcalls = upcalls
   }
 
   add(ring: IncomingRing): void {
     if (ring.hasUnsent) this.#owing = ring
     this.#rings.push(ring)
+    this.#upcalls.joints.add(ring, this)
   }
 
   of(id: number): IncomingRing | undefined {
@@ -51,7 +68,9 @@ export class RingIntake {
 
   /** What is in them is not taken here any more. */
   giveUp(): IncomingRing[] {
-    return this.#rings.splice(0)
+    const rings = this.#rings.splice(0)
+    this.#upcalls.joints.gone(rings)
+    return rings
   }
 
   get isOwing(): boolean {
@@ -66,19 +85,21 @@ export class RingIntake {
   /** Whether every answer of a predecessor's last append is out, now that those are sent which have room. */
   hasAnswered(): boolean {
     if (this.#owing === null) return true
-    if (!this.#owing.sendUnsent()) return false
+    if (!this.#upcalls.joints.isRepaired(this.#owing) || !this.#owing.sendUnsent()) return false
     this.#owing = null
     return true
   }
 
   /** Whether `drain` would find something; after a `full` one only when there may be room again. */
   ready(): boolean {
-    if (this.#owing !== null) return this.#owing.link.room() > 0
+    if (this.#owing !== null) return this.#upcalls.joints.mayRepair(this.#owing) && this.#owing.link.room() > 0
     if (!this.#keeping.isReady) return false
     for (const ring of this.#rings) {
       if (ring.after !== 0) continue
       // Without room for its answers a ring waits; its thread rings when it has made some.
-      if (ring.consumer.poll()) {
+      if (ring.note !== -1) {
+        if (this.#upcalls.joints.mayTake(ring, this)) return true
+      } else if (ring.consumer.poll()) {
         if ((!this.full || this.#keeping.mayHaveRoom()) && ring.link.room() > 0) return true
       } else if (ring.orphaned || ring.consumer.drained) return true
     }
@@ -89,10 +110,13 @@ export class RingIntake {
   drain(): boolean {
     let worked = false
     this.full = false
-    if (!this.hasAnswered() || !this.#keeping.isReady) return false
+    if (this.#appender.isPending || !this.hasAnswered() || !this.#keeping.isReady) return false
     for (const ring of this.#inTurn()) {
       if (ring.after !== 0) continue
-      if (ring.consumer.poll()) {
+      if (ring.note !== -1) {
+        if (this.#takeJoint(ring)) worked = true
+        if (this.#joint !== null) break
+      } else if (ring.consumer.poll()) {
         if (this.#take(ring)) worked = true
       } else if ((ring.orphaned && !ring.consumer.poll()) || ring.consumer.drained) {
         this.#drained(ring)
@@ -106,7 +130,7 @@ export class RingIntake {
   }
 
   #take(ring: IncomingRing): boolean {
-    const bytes = this.#appender.take(ring, this.#refuses)
+    const bytes = this.#appender.take(ring, this.terms.refuses)
     if (this.#appender.isCut) this.full = true
     if (bytes === 0) return false
     this.#upcalls.took(bytes)
@@ -119,7 +143,97 @@ export class RingIntake {
     return [...this.#rings.slice(this.#turn), ...this.#rings.slice(0, this.#turn)]
   }
 
+  #takeJoint(ring: IncomingRing): boolean {
+    const outcome = this.#upcalls.joints.take(ring, this)
+    if (typeof outcome === 'boolean') return outcome
+    this.#joint = outcome
+    this.#turn = this.#rings.indexOf(ring) + 1
+    return true
+  }
+
+  /** What the last `drain` has taken together with other partitions, once; null: nothing. */
+  takeStagedJoint(): StagedJoint | null {
+    const joint = this.#joint
+    this.#joint = null
+    return joint
+  }
+
+  // -- as one of several partitions (joints.ts) --------------------------------------------------------------------
+
+  get failure(): number | null {
+    return this.#keeping.failure
+  }
+
+  get isOnDisk(): boolean {
+    return this.#keeping.isOnDisk
+  }
+
+  get isFree(): boolean {
+    return this.#owing === null && !this.#appender.isPending && this.#keeping.isReady
+  }
+
+  get mayHaveRoom(): boolean {
+    return this.#keeping.mayHaveRoom()
+  }
+
+  get mayTakeMore(): boolean {
+    return this.#appender.mayTakeMore
+  }
+
+  begin(ring: IncomingRing): void {
+    this.#appender.begin(ring)
+  }
+
+  takeNext(ring: IncomingRing): boolean {
+    const { head } = ring
+    ring.passNote()
+    if (this.#appender.takeNext()) return true
+    ring.backTo(head)
+    return false
+  }
+
+  takeBack(ring: IncomingRing, head: number): void {
+    this.#appender.takeBack()
+    ring.takeBack(head)
+  }
+
+  giveUpJoint(): void {
+    this.#appender.giveUp()
+  }
+
+  entry(): StoreEntry | null {
+    return this.#appender.entry()
+  }
+
+  write(entry: StoreEntry): boolean {
+    return this.#keeping.write(entry)
+  }
+
+  commitEnd(): void {
+    this.#appender.commitEnd()
+  }
+
+  answer(): void {
+    this.#upcalls.took(this.#appender.answer())
+  }
+
+  failStaged(failure: number): void {
+    if (!this.isOnDisk) this.#keeping.withdraw()
+    this.#appender.failPending(failure)
+  }
+
+  refuse(ring: IncomingRing, status: number): void {
+    ring.passNote()
+    ring.advance(ring.memory.i32[ring.next() >> 2] as number)
+    this.#appender.refuse(ring, status)
+  }
+
+  woken(isAppended: boolean): void {
+    this.#upcalls.woken(isAppended)
+  }
+
   #drained(ring: IncomingRing): void {
+    this.#upcalls.joints.remove(ring)
     this.#rings = this.#rings.filter(other => other !== ring)
     for (const next of this.#rings) if (next.after === ring.id) next.after = 0
     this.#upcalls.ringDrained(ring)

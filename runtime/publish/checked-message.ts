@@ -5,8 +5,8 @@
  * once, and all code of the caller's (accessors, toJSON) runs before anything is measured: what was measured is then
  * what is written. A message has no other fields than these, or a misspelt one would be lost without a word.
  */
-import { closest } from '../base/closest.ts'
 import type { QueueFields } from '../log/format/queue-fields.ts'
+import { adviceOn } from '../options/option-places.ts'
 import type { ProducedTopic } from '../wire/produced-topic.ts'
 import { bytesOf } from '../words/codec.ts'
 import { MillraceError } from '../words/errors.ts'
@@ -123,11 +123,8 @@ export function checkPriority(priority: number, queue: string, priorities: numbe
 function checkField(message: object, name: string, fields: readonly string[] = FIELDS, what = 'a message'): void {
   if (Array.isArray(message)) throw noMessage(message)
   if (!Object.hasOwn(message, name) || (ORIGINS.has(name) && isRecord(message))) return
-  const meant = closest(name, fields)
   const help =
-    meant === undefined
-      ? `it has ${listed(fields)}; put other data into \`value\` or \`headers\``
-      : `did you mean \`${meant}\`?`
+    adviceOn('message', name, fields) ?? `it has ${listed(fields)}; put other data into \`value\` or \`headers\``
   throw new MillraceError('MILL_UNKNOWN_OPTION', `${what} has no field ${show(name)}: ${help}`)
 }
 

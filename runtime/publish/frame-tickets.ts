@@ -22,6 +22,8 @@ export interface FrameObserver {
   failed(count: number, error: Error): void
   /** The partition is full, and its topic does not let records wait. */
   refused(writer: Answerer, count: number): void
+  /** Another partition did not take the frames that belong together; left out: that is as if this one had refused them. */
+  withheld?(): void
 }
 
 /** Records of a frame, one after the other, that have the same observer. */

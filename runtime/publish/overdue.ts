@@ -5,11 +5,17 @@
  * The producer's thread. Bound: one question to the control thread for each partition at a time.
  */
 import { STALLED_MS } from '../base/clock.ts'
+import type { FrameObserver } from './frame-tickets.ts'
 import type { PendingBatch } from './pending-batch.ts'
 import type { PendingPublish } from './pending-publish.ts'
 import type { ProducerUpcalls } from './producer-upcalls.ts'
 
 export type Waiter = PendingPublish | PendingBatch
+
+/** What is in joint frames is looked at by whoever sent it (routed-sends.ts). */
+export function addWaiter(waiting: Set<Waiter>, observer: FrameObserver): void {
+  if ('roomSince' in observer) waiting.add(observer as Waiter)
+}
 
 /** Those who wait for what was published before. */
 interface Waiting {

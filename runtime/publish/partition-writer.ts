@@ -9,7 +9,6 @@
 
 import { align8, FULL, type Memory, RingProducer } from 'sharedarraybuffer-ring'
 import { wallMs } from '../../actors/world.ts'
-import { RECEIPT_APPENDED, RECEIPT_DUPLICATE, RECEIPT_FAILED } from '../link/link.ts'
 import {
   FRAME_HAS_QUEUE_FIELDS,
   FRAME_HEADER_BYTES,
@@ -17,12 +16,12 @@ import {
   NAMED_EPOCH,
   writeSealedHeader,
 } from '../log/format/frame.ts'
+import { type JointName, writeNote } from '../wire/joint-note.ts'
 import { PARTITION_UNREAD } from '../wire/layout.ts'
 import type { RingPlace } from '../wire/producer-places.ts'
-import type { MillraceError } from '../words/errors.ts'
-import { diskFailureOf } from './disk-failure.ts'
-import { doneOf, type FrameObserver, FrameTickets, NO_PARTS, type Part, type Ticket } from './frame-tickets.ts'
-import { RefusedFrames } from './refused-frames.ts'
+import { doneOf, type FrameObserver, NO_PARTS, type Part, type Ticket } from './frame-tickets.ts'
+import type { JointFrame, OpenJoint } from './joint-frame.ts'
+import { SealedFrames } from './sealed-frames.ts'
 
 /** Returned by `reserve` for a record that needs a larger ring. */
 export const GROW = -2
@@ -30,8 +29,7 @@ export const GROW = -2
 /** Frames are sealed at this size, so that a reader can start on the first while the next is written. */
 export const FRAME_TARGET_BYTES = 16_384
 
-export class PartitionWriter {
-  readonly partition: number
+export class PartitionWriter extends SealedFrames {
   readonly host: number
   readonly #memory: Memory
   readonly #producerId: number
@@ -40,6 +38,12 @@ export class PartitionWriter {
   #place: RingPlace
   #ring: RingProducer
   #isClosed = false
+  /** The joint that the open frame is part of; null: the frame is its own. */
+  #joint: OpenJoint | null = null
+  /** Bytes of the joint's note in front of the frame. */
+  #noteBytes = 0
+  /** Address after the room of a joint's frame: to anyone else that has none. */
+  #jointLimit = 0
   /** Address of the open frame; 0: none. */
   #frame = 0
   #cursor = 0
@@ -50,19 +54,7 @@ export class PartitionWriter {
   #baseWasGiven = false
   #maxTimestampDelta = 0
   #parts: readonly Part[] = NO_PARTS
-  readonly #tickets = new FrameTickets()
-  /** Records that were not appended and that nobody observed. */
-  readonly refused: RefusedFrames = new RefusedFrames()
-  /** Another ring for it is on its way. */
-  isReplaced = false
-  /** Whether its ring is as small as rings become: memory that is short cannot have more of it. */
-  isSmall = false
-  /** There is no larger one before this, in `nowMs`. */
-  widensFromMs = 0
   #sealedBefore = 0
-  readonly #formerRings: number[] = []
-  /** What the partition's disk said, once it has failed. */
-  diskFailure: MillraceError | null = null
   /** Whether it stands in the thread's list of writers to seal at the end of this turn. */
   dirty = false
   /** Whether a record of the open frame has queue fields; whoever writes one says so. */
@@ -70,24 +62,14 @@ export class PartitionWriter {
 
   /** `isNamed`: records have numbers of their own, which `sequence` tells. `frameRecords`: of a frame, at most. */
   constructor(memory: Memory, place: RingPlace, producerId: number, isNamed = false, frameRecords?: number) {
+    super(place.partition)
     this.#isNamed = isNamed
     this.#frameRecords = frameRecords ?? FRAME_RECORDS_MAX
-    this.partition = place.partition
     this.host = place.host
     this.#memory = memory
     this.#producerId = producerId
     this.#place = place
     this.#ring = new RingProducer(memory, place.address, place.capacity)
-  }
-
-  /** Frames sealed so far. */
-  get sealed(): number {
-    return this.#tickets.added
-  }
-
-  /** Frames answered so far; as many as were sealed: nothing is on its way. */
-  get answered(): number {
-    return this.#tickets.taken
   }
 
   get ring(): number {
@@ -123,23 +105,71 @@ export class PartitionWriter {
   /** Address for a record of at most `bytes`, or FULL, or GROW. `timestamp` becomes the base of a frame it opens. */
   reserve(bytes: number, timestamp: number | undefined): number {
     if (this.#cursor + bytes <= this.#limit && this.#count < this.#frameRecords) return this.#cursor
-    return this.#reserveInNewFrame(bytes, timestamp)
+    return this.#open(bytes, timestamp, 0)
   }
 
-  #reserveInNewFrame(bytes: number, timestamp: number | undefined): number {
-    const need = align8(FRAME_HEADER_BYTES + bytes)
+  #open(bytes: number, timestamp: number | undefined, note: number): number {
+    const need = align8(note + FRAME_HEADER_BYTES + bytes)
     if (need > this.#ring.capacity >> 1) return GROW
     this.seal()
-    const frame = this.#ring.claim(need)
-    if (frame === FULL) return FULL
-    this.#frame = frame
-    this.#cursor = frame + FRAME_HEADER_BYTES
-    this.#limit = frame + Math.max(need, Math.min(FRAME_TARGET_BYTES, this.#ring.room(FRAME_TARGET_BYTES)))
+    const claimed = this.#ring.claim(need)
+    if (claimed === FULL) return FULL
+    this.#frame = claimed + note
+    this.#cursor = this.#frame + FRAME_HEADER_BYTES
+    this.#limit = claimed + Math.max(need, Math.min(FRAME_TARGET_BYTES, this.#ring.room(FRAME_TARGET_BYTES)))
     this.#count = 0
     this.#baseTimestamp = timestamp ?? wallMs()
     this.#baseWasGiven = timestamp !== undefined
     this.#maxTimestampDelta = 0
     return this.#cursor
+  }
+
+  /** Opens a frame of this joint, for a record of at most `bytes` as its first, behind a note; what is not negative is room, else as of `reserve`. */
+  openJoint(joint: OpenJoint, note: number, bytes: number): number {
+    const said = this.#open(bytes, undefined, note)
+    if (said < 0) return said
+    this.#joint = joint
+    this.#noteBytes = note
+    this.#jointLimit = this.#limit
+    this.#limit = 0
+    return said
+  }
+
+  /** Whether the joint's frame has room for a record of at most `bytes`. */
+  hasJointRoom(bytes: number): boolean {
+    return this.#cursor + bytes <= this.#jointLimit && this.#count < this.#frameRecords
+  }
+
+  /** Lets a record into the joint's frame, or lets none any more. */
+  letIn(isOpen: boolean): void {
+    this.#limit = isOpen ? this.#jointLimit : 0
+  }
+
+  /** The joint comes to nothing: nothing was written. */
+  abandonJoint(): void {
+    this.#joint = null
+    this.#noteBytes = 0
+    this.abandon()
+  }
+
+  /** Position in the ring after the joint's frame. */
+  get jointEnd(): number {
+    return (this.#ring.tail + align8(this.#noteBytes + this.#cursor - this.#frame)) | 0
+  }
+
+  /** Seals the frame of its joint, behind its note; `publish` is to come. */
+  sealJoint(name: JointName, rings: readonly number[], member: JointFrame): void {
+    const note = this.#frame - this.#noteBytes
+    writeNote(this.#memory, note, name, rings)
+    member.sealed(note, this.#frame, this.#count)
+    this.#parts = member.parts
+    this.#joint = null
+    this.#sealFrame()
+    this.#noteBytes = 0
+  }
+
+  publish(): void {
+    this.#ring.publish()
   }
 
   /** Takes the record of `bytes` written at the address that `reserve` gave. */
@@ -173,7 +203,7 @@ export class PartitionWriter {
 
   /** Records on their way, without those whose observers are done with them. */
   get unanswered(): number {
-    return this.#count - doneOf(this.#parts) + this.#tickets.unanswered
+    return this.#count - doneOf(this.#parts) + this.tickets.unanswered
   }
 
   /** Whether a record may go into the frame of those before it. */
@@ -185,13 +215,8 @@ export class PartitionWriter {
   get unread(): number {
     // A hint, so it needs no order with other words.
     return (
-      this.#tickets.records + this.#count + (this.#memory.i32[(this.#place.words + PARTITION_UNREAD) >> 2] as number)
+      this.tickets.records + this.#count + (this.#memory.i32[(this.#place.words + PARTITION_UNREAD) >> 2] as number)
     )
-  }
-
-  /** Shows the observers of everything on its way, oldest first. */
-  pending(look: (observer: FrameObserver) => void): void {
-    this.#tickets.pending(look)
   }
 
   /** The record for which room was reserved cannot be written: a frame that was opened for it is opened anew. */
@@ -204,8 +229,17 @@ export class PartitionWriter {
   /** Publishes the open frame; whether there was one. The caller rings the host's bell. */
   seal(): boolean {
     if (this.#count === 0) return false
+    if (this.#joint !== null) this.#joint.seal()
+    else {
+      this.#sealFrame()
+      this.#ring.publish()
+    }
+    return true
+  }
+
+  #sealFrame(): void {
     const length = this.#cursor - this.#frame
-    this.#ring.advance(length)
+    this.#ring.advance(this.#noteBytes + length)
     const ticket: Ticket = {
       ring: this.#place.ring,
       ringEnd: this.#ring.tail,
@@ -225,7 +259,6 @@ export class PartitionWriter {
       ring: ticket.ring,
       ringEnd: ticket.ringEnd,
     })
-    this.#ring.publish()
     if (!this.#isNamed) this.#sequence = (this.#sequence + this.#count) | 0
     this.#count = 0
     this.#cursor = 0
@@ -233,8 +266,7 @@ export class PartitionWriter {
     this.hasQueueFields = false
     // Never the same array for two frames, or the first one's receipt would answer for the second.
     this.#parts = NO_PARTS
-    this.#tickets.add(ticket)
-    return true
+    this.tickets.add(ticket)
   }
 
   /** Nothing comes any more. */
@@ -253,46 +285,15 @@ export class PartitionWriter {
       this.seal()
       this.#ring.close()
     }
-    this.#formerRings.push(this.#place.ring)
+    this.former.add(this.#place.ring)
     this.#place = place
     this.#ring = new RingProducer(this.#memory, place.address, place.capacity)
     if (this.#isClosed) this.#ring.close()
   }
 
-  /** Rings that it had before, and through which nothing is on its way any more; each is told once. */
-  takeSettledRings(): number[] {
-    const ticket = this.#tickets.oldest
-    const oldest = ticket === null ? -1 : this.#formerRings.indexOf(ticket.ring)
-    return this.#formerRings.splice(0, oldest === -1 ? this.#formerRings.length : oldest)
-  }
-
-  /** All rings that it had before; each is told once. */
-  takeFormerRings(): number[] {
-    return this.#formerRings.splice(0)
-  }
-
-  /** A receipt: this frame is appended, was there already, is refused, or met a broken disk. A repeated receipt (its sender died in between) is ignored. */
-  receipt(ring: number, ringEnd: number, baseOffset: number, status: number): void {
-    const ticket = this.#tickets.oldest
-    if (ticket === null || ticket.ring !== ring || ticket.ringEnd !== ringEnd) return
-    this.#tickets.take(ticket)
-    if (status === RECEIPT_APPENDED || status === RECEIPT_DUPLICATE) {
-      const isDuplicate = status === RECEIPT_DUPLICATE
-      for (const part of ticket.parts) part.observer.appended(this, baseOffset, part.first, part.count, isDuplicate)
-      return
-    }
-    const failure = (status & 15) === RECEIPT_FAILED ? diskFailureOf(this.partition, status) : null
-    if (failure !== null) this.diskFailure = failure
-    for (const part of ticket.parts) {
-      if (failure === null) part.observer.refused(this, part.count)
-      else part.observer.failed(part.count, failure)
-    }
-    this.refused.add(this.answered, ticket)
-  }
-
   /** Nothing more will be answered: everything on its way has failed. Returns the records that nobody observed. */
   fail(error: Error): number {
     this.seal()
-    return this.#tickets.fail(error)
+    return this.tickets.fail(error)
   }
 }

@@ -1,6 +1,7 @@
 /** What a thread does with partitions that it hears of while it opens their topic, or has closed its producer. */
 import { Memory, RingConsumer, ringBytes } from 'sharedarraybuffer-ring'
 import t from 'tap'
+import { rejection } from '../proof/fixtures/broker.fixture.ts'
 import type { AttachedThread } from '../thread/attached-thread.ts'
 import type { TopicShape } from '../wire/places.ts'
 import type { ProducerPlaces, RingPlace } from '../wire/producer-places.ts'
@@ -99,3 +100,17 @@ t.test('a producer that has failed gives the rings of new partitions back, and h
   t.ok(isGivenBack(second))
   t.strictSame(added, [first.ring])
 })
+
+t.test(
+  'whoever asks for an earlier topic of a name is refused, and the topic that has the name stays open',
+  async t => {
+    const { publishers, ring, answer, isGivenBack } = house()
+    const place = ring(0)
+    answer({ topic: { ...SHAPE, id: 2 }, rings: [place] })
+    t.match(await rejection(publishers.openTopic('orders', 1)), { code: 'MILL_TOPIC_DELETED' }, 'opened for it')
+    const producer = await publishers.open('orders')
+    t.match(await rejection(publishers.openTopic('orders', 1)), { code: 'MILL_TOPIC_DELETED' }, 'open before')
+    t.equal(await publishers.openTopic('orders', 2), producer)
+    t.notOk(isGivenBack(place))
+  },
+)

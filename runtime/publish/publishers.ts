@@ -133,14 +133,25 @@ export class Publishers {
     }
   }
 
-  /** The producer of this topic of that name: one that was deleted, and had the name before, is let go. */
+  /**
+   * The producer of this topic of that name. One that was deleted, and had the name before, is let go; where the name has another topic by
+   * now, that stays as it is.
+   */
   async openTopic(name: string, topic: number): Promise<TopicProducer> {
+    const isKnown = this.#byName.has(name)
     const producer = await this.open(name)
     if (producer.topic.id === topic) return producer
+    if (!isKnown || !(await this.#isGone(producer))) throw deletedTopic(name, kindOf(producer.topic))
     this.topicGone(producer.topic.id)
     const next = await this.open(name)
     if (next.topic.id !== topic) throw deletedTopic(name, kindOf(next.topic))
     return next
+  }
+
+  /** Whether another topic has its name. */
+  async #isGone({ topic: { id, name } }: TopicProducer): Promise<boolean> {
+    const { topic } = await this.#control.attachProducerByName(this.#thread.id, name)
+    return topic.id !== id
   }
 
   /** Memory is short: rings through which nothing has gone since that was heard last are made small, a few at a time. */

@@ -110,19 +110,20 @@ export function writeRecord(
     // The difference does not fit: this record opens a frame with a base of its own.
     writer.seal()
     const again = writer.reserve(RECORD_HEADER_BYTES + bound, timestamp)
-    if (again < 0) return again
-    return fill(memory, writer, again, key, value, headers, 0, fields)
+    return again < 0 ? again : fill(memory, writer, again, key, value, headers, 0, fields)
   }
   return fill(memory, writer, address, key, value, headers, delta, fields)
 }
 
+/** Bytes that are enough for a record; it may be a little too much. */
+export function boundOfRecord({ key, value, headers, fields }: EncodedMessage): number {
+  const others = (headers === null ? 0 : headersSize(headers) + 4) + (fields === null ? 0 : queueFieldsBytes(fields))
+  return RECORD_HEADER_BYTES + boundOf(key) + boundOf(value) + others + ALIGN_BYTES + SHIFT_BYTES
+}
+
 /** Whether a record would find room now, or none would be enough for it; nothing is written. It may ask for a little too much. */
 export function hasRoomFor(writer: PartitionWriter, message: EncodedMessage): boolean {
-  const { key, value, headers, timestamp, fields } = message
-  const headersBytes = headers === null ? 0 : headersSize(headers) + 4
-  const fieldsBytes = fields === null ? 0 : queueFieldsBytes(fields)
-  const bound = boundOf(key) + boundOf(value) + headersBytes + SHIFT_BYTES + fieldsBytes
-  const address = writer.reserve(RECORD_HEADER_BYTES + bound, timestamp)
+  const address = writer.reserve(boundOfRecord(message), message.timestamp)
   // A frame that was opened for it would have its time.
   writer.abandon()
   return address !== FULL

@@ -203,7 +203,7 @@ function notAQueue(name: string): MillraceError {
 function overdue(queue: string, timeoutMs: number): MillraceError {
   return new MillraceError(
     'MILL_TIMEOUT',
-    `no answer to a request to queue ${queue} within ${Math.max(0, Math.round(timeoutMs))} ms; its message is handled no more, unless its handler has begun`,
+    `no answer to a request to queue ${queue} within ${Math.max(0, Math.round(timeoutMs))} ms; its message is handled no more, unless its handler has begun. Raise \`timeoutMs\`, or look with queue.stats() whether the queue has consumers`,
     { retriable: true },
   )
 }

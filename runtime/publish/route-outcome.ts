@@ -18,9 +18,11 @@ const NAMED_MAX = 10
 export class RouteOutcome {
   readonly #exchange: string
   readonly #targets: readonly RouteTarget[]
-  readonly #answers: (Receipt | Error)[]
+  readonly #answers: (Receipt | Error)[] = []
   /** Targets to which it has not been sent. */
-  readonly #held = new Set<number>()
+  #held: Set<number> | null = null
+  /** Targets that have it not, because another has refused it. */
+  #withheld: Set<number> | null = null
   #left: number
   readonly #resolve: (receipt: RouteReceipt) => void
   readonly #reject: (error: Error) => void
@@ -33,7 +35,6 @@ export class RouteOutcome {
   ) {
     this.#exchange = exchange
     this.#targets = targets
-    this.#answers = new Array(targets.length)
     this.#left = targets.length
     this.#resolve = resolve
     this.#reject = reject
@@ -41,11 +42,25 @@ export class RouteOutcome {
 
   /** The message has not been sent to this target so far. */
   held(target: number): void {
+    this.#held ??= new Set()
     this.#held.add(target)
   }
 
+  /** Another target of its host has refused it, or has no host any more. */
+  withheld(target: number): void {
+    this.#withheld ??= new Set()
+    this.#withheld.add(target)
+  }
+
   sent(target: number): void {
-    this.#held.delete(target)
+    this.#held?.delete(target)
+  }
+
+  /** So many targets have it; false: those are not all. `receipts`: of all, in their order. */
+  taken(targets: number, receipts: () => readonly Receipt[]): boolean {
+    if (targets < this.#targets.length) return false
+    this.#resolve(new RoutedReceipt(this.#targets, receipts))
+    return true
   }
 
   /** A target, by its place among the targets, has answered. */
@@ -53,9 +68,11 @@ export class RouteOutcome {
     this.#answers[target] = answer
     this.#left--
     if (this.#left > 0) return
-    const failed = this.#answers.find(isError)
+    const failed =
+      this.#answers.find((answer, at) => isError(answer) && this.#withheld?.has(at) !== true) ??
+      this.#answers.find(isError)
     if (failed === undefined) this.#resolve(new RoutedReceipt(this.#targets, this.#answers as Receipt[]))
-    else this.#reject(this.#error(failed))
+    else this.#reject(this.#error(failed as Error))
   }
 
   /** If no target is known to have it, the reason of one of them says all: of one that may have it, if there is such. */
@@ -84,7 +101,7 @@ export class RouteOutcome {
 
   /** Whether it is certain that its target has not taken the message. */
   #isRefusal(error: Error, target: number): boolean {
-    return this.#held.has(target) || REFUSALS.some(code => isMillraceError(error, code))
+    return this.#held?.has(target) === true || REFUSALS.some(code => isMillraceError(error, code))
   }
 }
 

@@ -47,6 +47,8 @@ export class RoutedMessage {
   /** By which the value was encoded last, and what came of it. */
   #codec: CodecName | null = null
   #encoded: string | Uint8Array | null = null
+  /** What the target before gets: most get the same. */
+  #last: EncodedMessage | null = null
 
   /** @throws MillraceError MILL_INVALID_OPTION, MILL_UNKNOWN_OPTION, MILL_OUT_OF_RANGE, MILL_UNSERIALISABLE */
   constructor(message: QueueMessage, routingKey: string, untilMs?: number) {
@@ -75,11 +77,22 @@ export class RoutedMessage {
     const partition = choice.of(undefined, key, value, this.original, RUN_RECORDS)
     const fields = topic.queue === undefined ? null : this.#fieldsFor(topic.queue)
     const headers = this.#headers ?? header
-    return { partition, key, value, headers, timestamp: undefined, fields, extraBytes: 0 }
+    const last = this.#last
+    if (
+      last !== null &&
+      fields === null &&
+      last.fields === null &&
+      last.value === value &&
+      last.partition === partition
+    )
+      return last
+    this.#last = { partition, key, value, headers, timestamp: undefined, fields, extraBytes: 0 }
+    return this.#last
   }
 
   /** It is going to wait, and what the caller gave may change meanwhile. Returns about how many bytes it takes. */
   own(): number {
+    this.#last = null
     const value = this.#value
     if (ArrayBuffer.isView(value) || types.isAnyArrayBuffer(value)) this.#value = new Uint8Array(bytesOf(value))
     // Of anything else but text only JSON can be made, and its text is a value of no other codec.

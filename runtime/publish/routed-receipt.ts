@@ -9,10 +9,10 @@ const DURABILITIES: readonly Durability[] = ['memory', 'os', 'fsync']
 /** The receipt of what has been routed; a class, because a million of them should not cost two lists each. */
 export class RoutedReceipt implements RouteReceipt {
   readonly #targets: readonly RouteTarget[]
-  /** One of one target. */
-  readonly #receipts: Receipt | readonly Receipt[]
+  /** One of one target. Of several they are made when they are asked for. */
+  #receipts: Receipt | readonly Receipt[] | (() => readonly Receipt[])
 
-  constructor(targets: readonly RouteTarget[], receipts: Receipt | readonly Receipt[]) {
+  constructor(targets: readonly RouteTarget[], receipts: Receipt | readonly Receipt[] | (() => readonly Receipt[])) {
     this.#targets = targets
     this.#receipts = receipts
   }
@@ -22,6 +22,7 @@ export class RoutedReceipt implements RouteReceipt {
   }
 
   get receipts(): readonly Receipt[] {
+    if (typeof this.#receipts === 'function') this.#receipts = this.#receipts()
     const receipts = this.#receipts
     return isList(receipts) ? receipts : [receipts]
   }

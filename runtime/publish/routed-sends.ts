@@ -1,51 +1,48 @@
 /**
- * Sends a message to the targets that an exchange has found for it. Targets that refuse what they have no room for are asked first, and the
- * others get the message once these have it: a message with one such target is refused as a whole.
+ * Sends a message to the targets that an exchange has found for it. Those of one host get it together, or not at all (joint-publish.ts). Between
+ * hosts those that refuse what they have no room for are asked first, and the others get it once these have it.
  *
- * The producer's thread. What waits for those answers goes in the order of the calls, and so does all that comes for other targets meanwhile.
- * So each target gets messages in the order of the calls. Bound: what waits counts in the thread's waiting room.
+ * The producer's thread. What has to wait, and all that comes behind it, is in held-publishes.ts. Bound: the targets of a message; those of one host
+ * beyond JOINT_RINGS_MAX are another part of it.
  */
+import { JOINT_RINGS_MAX } from '../wire/joint-note.ts'
+import { isWellFormed } from '../words/codec.ts'
 import { FullError } from '../words/errors.ts'
 import type { RouteOptions, RouteReceipt } from '../words/exchange.ts'
 import type { Headers, Receipt } from '../words/message.ts'
 import type { QueueMessage } from '../words/queue-message.ts'
+import { halfKey } from './checked-message.ts'
+import { HeldPublish, HeldPublishes } from './held-publishes.ts'
+import { JointPublish } from './joint-publish.ts'
+import type { JointTarget } from './joint-target.ts'
+import { JointWriter } from './joint-writer.ts'
 import { PendingPublish } from './pending-publish.ts'
 import { checkRecord, type EncodedMessage } from './record-writer.ts'
 import type { FoundRoute } from './route-finder.ts'
 import { RouteOutcome } from './route-outcome.ts'
 import type { RoutedMessage } from './routed-message.ts'
+import type { RoutedUnit } from './routed-unit.ts'
+import { SingleSend } from './single-send.ts'
 import type { TopicProducer } from './topic-producer.ts'
-import type { WaitingRoom } from './waiting-room.ts'
+import type { Sweepable, WaitingRoom } from './waiting-room.ts'
 
-interface Send {
-  readonly producer: TopicProducer
-  readonly pending: PendingPublish
-  /** Place of the target among the message's targets. */
-  readonly at: number
+interface OpenRoute extends FoundRoute {
+  readonly producers: readonly TopicProducer[]
 }
 
-/** What is sent once targets that may refuse have answered. */
-interface Held {
-  readonly sends: Send[]
-  /** Null: it has one target, which does not refuse. */
-  readonly outcome: RouteOutcome | null
-  readonly bytes: number
-  /** Targets that have not answered. */
-  asked: number
-  refusal: Error | null
-}
-
-export class RoutedSends {
+export class RoutedSends implements Sweepable {
   readonly #room: WaitingRoom
-  /** In the order of the calls. */
-  readonly #held = new Set<Held>()
-  #whenIdle: (() => void)[] = []
+  readonly #held: HeldPublishes
+  /** By host. */
+  readonly #writers = new Map<number, JointWriter>()
 
   constructor(room: WaitingRoom) {
     this.#room = room
+    this.#held = new HeldPublishes(room)
+    room.add(this)
   }
 
-  /** Messages that wait for targets that may refuse. */
+  /** Messages that wait for targets that may refuse, or for room in several targets. */
   get held(): number {
     return this.#held.size
   }
@@ -60,118 +57,127 @@ export class RoutedSends {
     reject: (error: unknown) => void,
   ): void {
     const all = producers as readonly TopicProducer[]
-    if (all.length > 1)
+    if (all.length > 1) {
       this.#sendToAll(exchange, message, options, { targets, producers: all, header }, resolve, reject)
-    else {
-      const producer = all[0] as TopicProducer
-      producer.checkOpen(options)
-      const isHeld = this.#held.size > 0 && !mayRefuse(producer)
-      const bytes = isHeld ? message.own() : 0
-      const encoded = message.encodeFor(producer, header)
-      const { original } = message
-      if (isHeld) this.#admit(bytes, original)
-      const pending = new PendingPublish(producer.topic, this.#room, encoded, original, options, resolve, reject)
-      pending.onlyTarget = targets
-      if (isHeld)
-        this.#held.add({ sends: [{ producer, pending, at: 0 }], outcome: null, bytes, asked: 0, refusal: null })
-      else producer.send(pending)
+      return
     }
+    const producer = all[0] as TopicProducer
+    producer.checkOpen(options)
+    const isHeld = this.#held.size > 0
+    const bytes = isHeld ? message.own() : 0
+    const encoded = message.encodeFor(producer, header)
+    const { original } = message
+    if (isHeld) this.#admit(bytes, original)
+    const pending = new PendingPublish(producer.topic, this.#room, encoded, original, options, resolve, reject)
+    pending.onlyTarget = targets
+    if (isHeld) this.#held.add(new HeldPublish(bytes, [], [new SingleSend(producer, pending, null, 0)]))
+    else producer.send(pending)
   }
 
   #sendToAll(
     exchange: string,
     message: RoutedMessage,
     options: RouteOptions,
-    { targets, producers, header }: FoundRoute & { readonly producers: readonly TopicProducer[] },
+    route: OpenRoute,
     resolve: (receipt: RouteReceipt) => void,
     reject: (error: unknown) => void,
   ): void {
-    const asked = producers.filter(mayRefuse).length
-    const isHeld = asked < producers.length && (asked > 0 || this.#held.size > 0)
-    const bytes = isHeld ? message.own() : 0
-    const encoded = producers.map(producer => encodedFor(producer, message, options, header))
-    const { original } = message
-    if (isHeld) this.#admit(bytes, original)
-    const outcome = new RouteOutcome(exchange, targets, resolve, reject)
-    const held: Held | null = isHeld ? { sends: [], outcome, bytes, asked, refusal: null } : null
-    const first: Send[] = []
-    for (const [at, producer] of producers.entries()) {
-      const isAsked = held !== null && mayRefuse(producer)
-      const answered = (answer: Receipt | Error): void => {
-        outcome.answered(at, answer)
-        if (isAsked) this.#answered(held, answer)
-      }
-      const own = encoded[at] as EncodedMessage
-      const pending = new PendingPublish(producer.topic, this.#room, own, original, options, answered, answered)
-      if (held === null || isAsked) first.push({ producer, pending, at })
-      else {
-        outcome.held(at)
-        held.sends.push({ producer, pending, at })
-      }
+    const list = targetsOf(route, message, options)
+    const outcome = new RouteOutcome(exchange, route.targets, resolve, reject)
+    let held: HeldPublish | null = null
+    const units = groupsOf(list).map(group => {
+      const unit = this.#unitOf(exchange, group, outcome, message.original, options, error => {
+        if (held !== null && unit.mayRefuse) this.#held.answered(held, error)
+      })
+      return unit
+    })
+    const asked = units.filter(unit => unit.mayRefuse)
+    const isAsked = asked.length > 0 && asked.length < units.length
+    const left = isAsked || this.#held.size > 0 ? units : units.filter(unit => !unit.send())
+    if (left.length === 0) return
+    const bytes = message.own()
+    if (!this.#room.admit(bytes)) {
+      const error = this.#roomIsFull(message.original)
+      for (const unit of left) unit.refuse(error)
+      return
     }
-    if (held !== null) this.#held.add(held)
-    for (const { producer, pending } of first) producer.send(pending)
+    for (const unit of left) unit.own(producer => message.encodeFor(producer, route.header))
+    const rest = isAsked ? left.filter(unit => !unit.mayRefuse) : left
+    held = new HeldPublish(bytes, isAsked ? asked : [], rest)
+    this.#held.add(held)
+    this.#held.serve()
   }
+
+  #unitOf(
+    exchange: string,
+    group: readonly JointTarget[],
+    outcome: RouteOutcome,
+    original: QueueMessage,
+    options: RouteOptions,
+    ended: (error: Error | null) => void,
+  ): RoutedUnit {
+    if (group.length > 1)
+      return new JointPublish(exchange, this.#writerOf(group), group, outcome, this.#room, original, options, ended)
+    const [{ at, producer, message }] = group as [JointTarget]
+    const answered = (answer: Receipt | Error): void => {
+      outcome.answered(at, answer)
+      ended(answer instanceof Error ? answer : null)
+    }
+    const pending = new PendingPublish(producer.topic, this.#room, message, original, options, answered, answered)
+    return new SingleSend(producer, pending, outcome, at)
+  }
+
+  #writerOf(group: readonly JointTarget[]): JointWriter {
+    const [{ producer, message }] = group as [JointTarget]
+    const host = producer.hostOf(message.partition)
+    let writer = this.#writers.get(host)
+    if (writer === undefined) {
+      writer = new JointWriter(producer.joint.thread)
+      this.#writers.set(host, writer)
+    }
+    for (const target of group) {
+      const { joint } = target.producer
+      joint.served = this.#serve
+      joint.failed = (partition, error) => this.#held.failIn(target.producer, partition, error)
+    }
+    return writer
+  }
+
+  readonly #serve = (): void => this.#held.serve()
 
   /** @throws MillraceError MILL_FULL */
   #admit(bytes: number, original: QueueMessage): void {
-    if (this.#room.admit(bytes)) return
-    throw new FullError(`this thread's waiting room is full (${this.#room.bounds}); await each publish`, original)
+    if (!this.#room.admit(bytes)) throw this.#roomIsFull(original)
   }
 
-  #answered(held: Held, answer: Receipt | Error): void {
-    if (answer instanceof Error) held.refusal ??= answer
-    held.asked--
-    if (held.asked === 0) this.#serve()
+  #roomIsFull(original: QueueMessage): FullError {
+    return new FullError(`this thread's waiting room is full (${this.#room.bounds}); await each publish`, original)
   }
 
-  #serve(): void {
-    for (const held of this.#held) {
-      if (held.asked > 0) return
-      this.#leave(held)
-      for (const send of held.sends) sendOrRefuse(send, held)
-    }
-    const idle = this.#whenIdle
-    this.#whenIdle = []
-    for (const resolve of idle) resolve()
-  }
-
-  #leave(held: Held): void {
-    this.#held.delete(held)
-    this.#room.leave(held.bytes)
+  sweep(now: number): void {
+    for (const { tickets } of this.#writers.values())
+      for (const ticket of tickets)
+        for (const publish of [...ticket.publishes]) if (now >= publish.deadline) publish.expire()
+    this.#held.sweep(now)
   }
 
   /** Resolves when nothing is held. */
-  async idle(): Promise<void> {
-    if (this.#held.size > 0) await new Promise<void>(resolve => this.#whenIdle.push(resolve))
+  idle(): Promise<void> {
+    return this.#held.idle()
   }
 
   /** What is held is not sent any more. */
   fail(error: Error): void {
-    for (const held of this.#held) {
-      this.#leave(held)
-      for (const { pending } of held.sends) pending.settle(error)
-    }
-    this.#serve()
+    this.#held.fail(error)
+    this.#room.remove(this)
   }
 }
 
-function mayRefuse({ topic }: TopicProducer): boolean {
-  return topic.onFull === 'reject'
+/** Nothing of it is sent if one cannot have it. @throws MillraceError */
+function targetsOf({ producers, header }: OpenRoute, message: RoutedMessage, options: RouteOptions): JointTarget[] {
+  return producers.map((producer, at) => ({ at, producer, message: encodedFor(producer, message, options, header) }))
 }
 
-function sendOrRefuse({ producer, pending, at }: Send, { outcome, refusal }: Held): void {
-  try {
-    if (refusal !== null) throw refusal
-    producer.checkOpen({})
-    outcome?.sent(at)
-    producer.send(pending)
-  } catch (error) {
-    pending.settle(error as Error)
-  }
-}
-
-/** For one of several targets, none of which may have the message if one refuses it here. */
 function encodedFor(
   producer: TopicProducer,
   message: RoutedMessage,
@@ -180,6 +186,25 @@ function encodedFor(
 ): EncodedMessage {
   producer.checkOpen(options)
   const encoded = message.encodeFor(producer, header)
-  checkRecord(encoded.key, encoded.value, encoded.headers, producer.topic.maxMessageBytes)
+  const { key } = encoded
+  if (typeof key === 'string' && !isWellFormed(key)) throw halfKey()
+  checkRecord(key, encoded.value, encoded.headers, producer.topic.maxMessageBytes)
   return encoded
+}
+
+/** The targets of each host, in their order; no more in one group than a joint has. */
+function groupsOf(targets: readonly JointTarget[]): readonly (readonly JointTarget[])[] {
+  const groups: JointTarget[][] = []
+  const byHost = new Map<number, JointTarget[]>()
+  for (const target of targets) {
+    const host = target.producer.hostOf(target.message.partition)
+    let group = byHost.get(host)
+    if (group === undefined || group.length === JOINT_RINGS_MAX) {
+      group = []
+      byHost.set(host, group)
+      groups.push(group)
+    }
+    group.push(target)
+  }
+  return groups
 }

@@ -14,8 +14,9 @@ import { MillraceError } from '../words/errors.ts'
 import type { BatchReceipt, Message, PublishOptions, Receipt } from '../words/message.ts'
 import { noBatch } from './checked-message.ts'
 import { Flushes } from './flushes.ts'
+import { JointGate } from './joint-gate.ts'
 import type { SendOptions } from './message-fields.ts'
-import { Overdue, type Waiter } from './overdue.ts'
+import { addWaiter, Overdue, type Waiter } from './overdue.ts'
 import type { PartitionChoice } from './partition-choice.ts'
 import { PartitionWriters } from './partition-writers.ts'
 import { PendingBatch } from './pending-batch.ts'
@@ -36,6 +37,7 @@ export class TopicProducer implements Sweepable, RingUser {
   readonly named: number | null
   /** Called when the topic has more partitions, before anything is published to them. */
   onGrown: () => void = () => undefined
+  readonly joint: JointGate
   readonly #thread: AttachedThread
   readonly #upcalls: ProducerUpcalls
   readonly #room: WaitingRoom
@@ -65,6 +67,7 @@ export class TopicProducer implements Sweepable, RingUser {
     const gate = gateOf(topic, () => this.serve())
     this.#line = new WaitingLine(room, rings.length, gate)
     this.#rings = new RingChanges(thread, upcalls, room, this)
+    this.joint = new JointGate(thread, this.#writers.all, this.#line, this.#rings)
     this.#flushes = new Flushes(this.#writers.all, room)
     this.#unobserved = new Unobserved(topic, upcalls, this.#flushes)
     this.#overdue = new Overdue(
@@ -86,6 +89,10 @@ export class TopicProducer implements Sweepable, RingUser {
   /** What chooses partitions. */
   get choice(): PartitionChoice {
     return this.#appends.choice
+  }
+
+  hostOf(partition: number): number {
+    return this.joint.writerOf(partition).host
   }
 
   /**
@@ -210,6 +217,7 @@ export class TopicProducer implements Sweepable, RingUser {
       this.#line.serve(this.#appends, this.#rings.growing)
       this.#thread.sealAll()
     }
+    this.joint.served()
     this.#unobserved.announce()
     this.#flushes.serve(this)
   }
@@ -225,6 +233,7 @@ export class TopicProducer implements Sweepable, RingUser {
 
   failWaiting(partition: number, error: Error): void {
     this.#line.failIn(partition, error)
+    this.joint.failed(partition, error)
   }
 
   /** Memory is short: makes up to `most` rings small that nobody uses; returns how many. */
@@ -236,7 +245,7 @@ export class TopicProducer implements Sweepable, RingUser {
   sweep(now: number): void {
     this.#flushes.look(this.#line.look(now), now)
     const waiting = new Set<Waiter>(this.#line.waiters)
-    this.#writers.pending(observer => waiting.add(observer as Waiter))
+    this.#writers.pending(observer => addWaiter(waiting, observer))
     this.#overdue.sweep(waiting, now, this.#flushes)
     this.#line.look(now)
     this.serve()

@@ -110,10 +110,12 @@ export class ToyProducers implements RouteProducers {
     const known = this.#made.get(name)
     if (known !== undefined) return known
     const topic = { ...plainQueue(name), ...this.shapes.get(name) }
-    const producer: Pick<TopicProducer, 'topic' | 'choice' | 'checkOpen' | 'send'> = {
+    const producer: Pick<TopicProducer, 'topic' | 'choice' | 'checkOpen' | 'send' | 'hostOf'> = {
       topic,
       choice: new PartitionChoice(name, [{ isOpen: false, unread: 0 }]),
       checkOpen: () => undefined,
+      // Each on a host of its own.
+      hostOf: () => idOf(name),
       send: pending => this.got.push({ target: name, value: pending.message.value, pending }),
     }
     this.#made.set(name, producer as TopicProducer)

@@ -72,7 +72,7 @@ export class IdGate implements QueueGate {
   }
 
   withdraw(): void {
-    this.#gate.withdraw?.()
+    this.#gate.withdraw()
     if (this.#hasAdded) this.#ids.table.withdraw()
     this.#hasAdded = false
   }

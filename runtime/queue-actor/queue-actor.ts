@@ -205,7 +205,7 @@ export class QueueActor {
   stage(): Staged | null {
     const settled = this.#parts.messages.takeChange()
     if (settled === null) return null
-    return { frames: null, settled, committed: () => this.#written(), failed: () => undefined }
+    return { frames: [], settled, committed: () => this.#written(), failed: () => undefined }
   }
 
   /** What was decided is written down: claims are free, deliveries are visible, and messages that die may be dead letters. */

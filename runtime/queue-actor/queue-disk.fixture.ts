@@ -51,7 +51,7 @@ export class QueueDisk implements HostDisk {
   }
 
   commit(staged: readonly Staged[]): void {
-    const frames = staged.map(one => one.frames).filter(entry => entry !== null)
+    const frames = staged.flatMap(one => one.frames)
     const isDone = this.attempt(() => {
       if (frames.length > 0) this.#logs.append(frames)
       this.settled.write(staged.flatMap(one => one.settled ?? []))

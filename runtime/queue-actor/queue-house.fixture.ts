@@ -10,6 +10,7 @@ import type { MemoryDisk } from '../log/disk/memory-disk.fixture.ts'
 import { FRAME_BASE_SEQUENCE, frameStart } from '../log/format/frame.ts'
 import { recordIn, type StoredRecord } from '../log/format/stored-record.ts'
 import { IncomingRing } from '../partition/incoming-ring.ts'
+import { Joints } from '../partition/joints.ts'
 import { PartitionActor } from '../partition/partition-actor.ts'
 import { NO_LOANS } from '../partition/partition-house.fixture.ts'
 import { framesOf } from '../partition/window-records.ts'
@@ -54,6 +55,8 @@ export interface HouseOptions {
   /** The queue and its letters are on this disk, which may have been another house's. */
   readonly disk?: MemoryDisk
   readonly segmentBytes?: number
+  /** Whether its producer gives messages numbers of their own. */
+  readonly isNumbered?: boolean
   /** On disk; default `os`. */
   readonly durability?: 'os' | 'fsync'
   /** Called at each fault point; it may throw, and then the host is dead. */
@@ -70,6 +73,7 @@ export interface SentValue extends GivenTimes {
   readonly value: Uint8Array
   readonly priority?: number
   readonly id?: string
+  readonly number?: number
   readonly request?: SentRequest
   readonly key?: string
   /** The first one of a frame says when the frame was made. */
@@ -232,7 +236,13 @@ export class QueueHouse {
     }
     const ring = { ring: 7, partition: 0, host: 0, ...this.#ring, words: this.#words, widest: RING }
     // Of messages with ids each has a frame of its own.
-    this.#writer = new PartitionWriter(memory, ring, 1, false, (options.queue?.dedupeMs ?? 0) > 0 ? 1 : undefined)
+    this.#writer = new PartitionWriter(
+      memory,
+      ring,
+      1,
+      options.isNumbered ?? false,
+      (options.queue?.dedupeMs ?? 0) > 0 ? 1 : undefined,
+    )
     this.open()
   }
 
@@ -250,6 +260,8 @@ export class QueueHouse {
     const upcalls = (shape: TopicShape, words: number) => ({
       fault,
       ringDrained: () => undefined,
+      joints: new Joints(() => undefined),
+      woken: () => undefined,
       took: () => undefined,
       log: this.host?.log(shape, words) ?? null,
       windows: NO_LOANS,
@@ -323,11 +335,12 @@ export class QueueHouse {
   /** Publishes a frame of messages, each with this value; how many had room in its ring. */
   send(...values: readonly SentValue[]): number {
     let sent = 0
-    for (const { value, priority = 0, key = null, timestamp, id, request, ...times } of values) {
+    for (const { value, priority = 0, key = null, timestamp, id, number, request, ...times } of values) {
       const shape = this.topic.queue as QueueShape
       const named = id === undefined ? null : checkedId(id, 'jobs', shape)
       const fields = messageFields(priority, times, shape, named, request)
       if (writeRecord(this.memory, this.#writer, key, value, null, timestamp, 8_000, fields) !== 0) break
+      if (number !== undefined) this.#writer.sequence(number)
       sent++
       if (id !== undefined) this.#hear(id)
     }
@@ -394,7 +407,7 @@ export class QueueHouse {
     const frames = partition.staged
     if (frames === null) return
     const committed = (): void => partition.commitStaged()
-    this.host?.commit([{ frames, committed, failed: status => partition.failStaged(status) }])
+    this.host?.commit([{ frames: [frames], committed, failed: status => partition.failStaged(status) }])
   }
 
   /** Values of the dead letters on disk. */

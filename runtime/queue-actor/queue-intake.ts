@@ -50,6 +50,11 @@ export class QueueIntake implements QueueGate {
   #pendingBytes = 0
   #pendingScheduled = 0
   #sizes: number[] = []
+  /** Of the frame that was admitted last. */
+  #lastCount = 0
+  #lastCounted = 0
+  #lastBytes = 0
+  #lastScheduled = 0
   /** What there was when a frame found no room. */
   #fullMessages = 0
   #fullBytes = 0
@@ -131,9 +136,20 @@ export class QueueIntake implements QueueGate {
     this.#pending += count
     this.#pendingBytes += countedBytes
     this.#pendingScheduled += scheduledBytes
+    this.#lastCount = count
+    this.#lastCounted = counted
+    this.#lastBytes = countedBytes
+    this.#lastScheduled = scheduledBytes
     this.#neededMessages = Number.POSITIVE_INFINITY
     this.#neededBytes = Number.POSITIVE_INFINITY
     return true
+  }
+
+  withdraw(): void {
+    this.#pending -= this.#lastCount
+    this.#pendingBytes -= this.#lastBytes
+    this.#pendingScheduled -= this.#lastScheduled
+    this.#queue.core.withdrawn(this.#lastCounted, this.#lastBytes)
   }
 
   /** Whether the core may take all of a frame, at no cost for each of its messages: a frame that waits is asked for again and again. */

@@ -27,7 +27,7 @@ function takesOfEight(house: QueueHouse): number {
   const frames = partition.staged
   if (frames !== null)
     house.host?.commit([
-      { frames, committed: () => partition.commitStaged(), failed: status => partition.failStaged(status) },
+      { frames: [frames], committed: () => partition.commitStaged(), failed: status => partition.failStaged(status) },
     ])
   const bytes = partition.stats().diskBytes - before
   house.pass()

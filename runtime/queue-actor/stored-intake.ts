@@ -18,6 +18,7 @@ import {
 } from '../log/format/frame.ts'
 import { areOfRequest, expiresAtAt, notBeforeAt } from '../log/format/queue-fields.ts'
 import { HAS_QUEUE_FIELDS, RECORD_HEADER_BYTES, RECORD_TIMESTAMP_DELTA } from '../log/format/record.ts'
+import type { SettledNumber } from '../log/format/settled-change.ts'
 import type { QueueGate } from '../partition/queue-keeping.ts'
 import type { AppendedFields } from '../queue/queue-words.ts'
 import type { Offset } from '../words/quantities.ts'
@@ -26,6 +27,7 @@ import type { TakingQueue } from './kept-messages.ts'
 import { messageBytes } from './message-bytes.ts'
 import { FieldsOfFrame } from './message-fields.ts'
 import type { StoredFacts } from './stored-facts.ts'
+import { numberAt, type StoredNumbers } from './stored-numbers.ts'
 import type { StoredSource } from './stored-source.ts'
 
 /** Messages of one append, at most, where they may make room for others. */
@@ -43,6 +45,8 @@ interface Admitted {
   readonly fields: AppendedFields | null
   /** An offset behind them, if any has times; else 0. */
   readonly timedTo: Offset
+  /** Of a producer with numbers. */
+  readonly number: SettledNumber | null
 }
 
 /** A frame with fields that is looked at. */
@@ -58,6 +62,7 @@ export class StoredIntake implements QueueGate {
   readonly #queue: TakingQueue
   readonly #facts: StoredFacts
   readonly #source: StoredSource
+  readonly #numbers: StoredNumbers
   /** Frames taken and not committed. */
   #pending: Admitted[] = []
   #sizes: number[] = []
@@ -69,10 +74,11 @@ export class StoredIntake implements QueueGate {
   readonly #largestFrame: number
   readonly #pace: IntakePace = new IntakePace()
 
-  constructor(queue: TakingQueue, facts: StoredFacts, source: StoredSource) {
+  constructor(queue: TakingQueue, facts: StoredFacts, source: StoredSource, numbers: StoredNumbers) {
     this.#queue = queue
     this.#facts = facts
     this.#source = source
+    this.#numbers = numbers
     this.#largestFrame = FRAME_BYTES + messageBytes(queue.partition.topic.maxMessageBytes + HEADERS_BYTES)
   }
 
@@ -119,7 +125,8 @@ export class StoredIntake implements QueueGate {
       return this.#isFull()
     }
     const timedTo = fields?.isTimed === true ? offset + count : 0
-    this.#pending.push({ count, bytes: takenBytes, counted, countedBytes, fields, timedTo })
+    const number = numberAt(memory, address, offset + count)
+    this.#pending.push({ count, bytes: takenBytes, counted, countedBytes, fields, timedTo, number })
     return true
   }
 
@@ -132,9 +139,10 @@ export class StoredIntake implements QueueGate {
   committed(): void {
     const { core, upcalls } = this.#queue
     const { messages } = core.figures
-    for (const { count, bytes, fields, timedTo } of this.#pending) {
+    for (const { count, bytes, fields, timedTo, number } of this.#pending) {
       core.appended(count, bytes, fields)
       if (timedTo > 0) this.#facts.timed(timedTo)
+      if (number !== null) this.#numbers.note(number)
       this.#bytesSince += bytes
     }
     this.#pending = []

@@ -24,6 +24,7 @@ import { StoredBlock } from './stored-block.ts'
 import { StoredFacts } from './stored-facts.ts'
 import { StoredIds } from './stored-ids.ts'
 import { StoredIntake } from './stored-intake.ts'
+import { numbersIn, StoredNumbers } from './stored-numbers.ts'
 import { storedCore } from './stored-rebuild.ts'
 import { StoredSource } from './stored-source.ts'
 import { regather, StoredUpdates } from './stored-updates.ts'
@@ -43,6 +44,7 @@ export class StoredMessages implements KeptMessages {
   #scan: WaitingScan | null
   #core: QueueCore | null = null
   #ids: StoredIds | null = null
+  readonly #numbers = new StoredNumbers()
   #charged: readonly QueueFailure[] = []
 
   /** `target`: where its dead letters go. @throws MillraceError MILL_DISK, MILL_CORRUPT */
@@ -91,6 +93,7 @@ export class StoredMessages implements KeptMessages {
     const { highWatermark: end } = this.#partition
     const isNewProcess = !this.#block.isOpened
     this.#openIds(end, isNewProcess)
+    this.#findNumbers(end)
     const made = storedCore(
       { policy: this.#policy, source, facts, state: this.#state, scan, end, isNewProcess, nowMs: nowMs(), random },
       consumers,
@@ -100,6 +103,12 @@ export class StoredMessages implements KeptMessages {
     this.#scan = null
     this.#charged = made.charged
     return made.core
+  }
+
+  /** Those behind the end that is written down are written with the first change. */
+  #findNumbers(end: Offset): void {
+    const from = Math.max(this.#state.known?.end ?? 0, this.#disk.startOffset)
+    if (from < end) for (const number of numbersIn(this.#disk.frames(from, end))) this.#numbers.note(number)
   }
 
   #openIds(end: Offset, isNewProcess: boolean): void {
@@ -135,13 +144,13 @@ export class StoredMessages implements KeptMessages {
   }
 
   intake(queue: TakingQueue): StoredIntake {
-    return new StoredIntake(queue, this.facts, this.source)
+    return new StoredIntake(queue, this.facts, this.source, this.#numbers)
   }
 
   someSettled(): void {}
 
   get isDirty(): boolean {
-    return this.facts.isDirty || this.updates.isDirty || this.#ids?.isDirty === true
+    return this.facts.isDirty || this.updates.isDirty || this.#ids?.isDirty === true || this.#numbers.isDirty
   }
 
   takeChange(): SettledChange | null {
@@ -151,10 +160,16 @@ export class StoredMessages implements KeptMessages {
     if (updated !== null && updated.timedEnd > this.facts.times.end) this.facts.timed(updated.timedEnd)
     const change = this.facts.take(core)
     const ids = this.#ids?.take(core.figures.end) ?? null
-    if (ids === null && updated === null) return change
+    const numbers = this.#numbers.take()
+    if (ids === null && updated === null && numbers === null) return change
     const { topic, partition } = this.#disk.place
     const more = updated === null ? null : { updates: updated.updates, times: { ...this.facts.times } }
-    return { ...(change ?? { topic, partition }), ...more, ...(ids === null ? null : { ids }) }
+    return {
+      ...(change ?? { topic, partition }),
+      ...more,
+      ...(ids === null ? null : { ids }),
+      ...(numbers === null ? null : { numbers }),
+    }
   }
 
   write(change: SettledChange): boolean {

@@ -107,7 +107,7 @@ t.test('nothing is visible, and nothing is free, before it is written down', asy
   end.take()
   t.strictSame([end.waiting.length, end.claims.isBegun(1)], [1, false])
   host.commit = commit
-  host.commit([{ frames: null, settled: acked?.settled ?? null, committed: () => acked?.committed(), failed() {} }])
+  host.commit([{ frames: [], settled: acked?.settled ?? null, committed: () => acked?.committed(), failed() {} }])
   end.take()
   t.equal(end.waiting.length, 2)
 })

@@ -1,16 +1,12 @@
 /**
- * Plays one seed: a queue's core and its naive model get the same inputs, and after each they are compared: what they
- * answer, all counters, when they are next due, and where a message is; now and then where each message is. The core is
- * also built again from its facts, which must be those of the model.
+ * Plays one seed: a queue's core and its naive model get the same inputs, chosen by chance, and are compared after each
+ * (queue-pair.fixture.ts); now and then by where each message is.
  */
 import { Chance } from '../proof/sim/chance.ts'
-import { sum } from './oracle-message.fixture.ts'
-import { dueFactsOf } from './oracle-times.fixture.ts'
 import { PlayedLog } from './played-log.fixture.ts'
-import { areSame, isSame } from './queue-compare.fixture.ts'
-import { QueueCore } from './queue-core.ts'
-import type { QueueFacts } from './queue-facts.ts'
-import { QueueOracle } from './queue-oracle.fixture.ts'
+import type { QueueCore } from './queue-core.ts'
+import type { QueueOracle } from './queue-oracle.fixture.ts'
+import { Difference, QueuePair } from './queue-pair.fixture.ts'
 import {
   hugeShareOf,
   planKey,
@@ -53,9 +49,6 @@ interface Handle {
   readonly tag: number
 }
 
-/** What went wrong, as an error that ends the seed. */
-class Difference extends Error {}
-
 class Driver {
   readonly #chance: Chance
   #policy: QueuePolicy
@@ -65,10 +58,9 @@ class Driver {
   /** Whether messages have times. */
   readonly #timed: boolean
   readonly #log: PlayedLog
-  readonly #coreLog: QueueLog
   readonly #start: number
+  readonly #pair: QueuePair
   readonly #oracle: QueueOracle
-  #core: QueueCore
   #nowMs = 1_000
   /** Admitted, and neither appended nor withdrawn. */
   #admitted: (Pick<Admission, 'takenBytes' | 'counted' | 'countedBytes'> & {
@@ -87,19 +79,21 @@ class Driver {
     this.#start = planStart(this.#chance)
     this.#timed = this.#chance.happens(0.6)
     this.#log = new PlayedLog(this.#start)
-    this.#coreLog = this.#log.without(offset => offset < this.#core.figures.end && this.#core.next(offset) !== offset)
-    this.#core = QueueCore.create(this.#policy, this.#coreLog, this.#start)
-    this.#oracle = new QueueOracle(this.#policy, this.#log, this.#start)
+    const isGone = (core: QueueCore, offset: number): boolean =>
+      offset < core.figures.end && core.next(offset) !== offset
+    const logOf = (core: () => QueueCore): QueueLog => this.#log.without(offset => isGone(core(), offset))
+    this.#pair = new QueuePair(this.#policy, this.#log, logOf, this.#start, trace)
+    this.#oracle = this.#pair.oracle
     trace?.(`${JSON.stringify(this.#policy)} from ${this.#start}`)
   }
 
   play(inputs: number): void {
     for (let step = 0; step < inputs; step++) {
       this.#input()
-      this.#compareAll(this.#anyOffset())
-      if (step % LOOK_EVERY === 0) this.#compareEach()
+      this.#pair.compareAll(this.#nowMs, this.#anyOffset())
+      if (step % LOOK_EVERY === 0) this.#pair.compareEach()
     }
-    this.#compareEach()
+    this.#pair.compareEach()
   }
 
   #input(): void {
@@ -125,7 +119,7 @@ class Driver {
 
   #take(): void {
     this.#met('take')
-    const got = this.#both('take', queue => {
+    const got = this.#pair.both('take', queue => {
       const handOut = queue.take(this.#nowMs)
       return handOut === null ? null : { ...handOut }
     })
@@ -136,7 +130,7 @@ class Driver {
     this.#met('take a run')
     const most = this.#chance.pick([1, 3, RUN_MAX])
     const room = this.#chance.pick([0, 25, 100, Number.POSITIVE_INFINITY])
-    const got = this.#both(`take a run of ${most} and ${room} bytes`, queue => {
+    const got = this.#pair.both(`take a run of ${most} and ${room} bytes`, queue => {
       const run = queue.takeRun(most, consumer => room + consumer, this.#nowMs)
       return run === null ? null : namesOf(run)
     })
@@ -152,47 +146,47 @@ class Driver {
     const { consumer, slot, tag } = this.#handles.get(offset) ?? { consumer: 0, slot: 0, tag: 1 }
     const [at, rng] = this.#moment()
     const says = `${input} ${offset} (${consumer}.${slot}.${tag})`
-    if (input === 'begun') this.#both(says, queue => queue.begun(consumer, slot, tag, at.nowMs))
-    else if (input === 'renew') this.#both(says, queue => queue.renew(consumer, slot, tag, at.nowMs))
-    else if (input === 'ack') this.#both(says, queue => queue.ack(consumer, slot, tag))
+    if (input === 'begun') this.#pair.both(says, queue => queue.begun(consumer, slot, tag, at.nowMs))
+    else if (input === 'renew') this.#pair.both(says, queue => queue.renew(consumer, slot, tag, at.nowMs))
+    else if (input === 'ack') this.#pair.both(says, queue => queue.ack(consumer, slot, tag))
     else if (input === 'ack a run') {
       const others = this.#oracle.heldBy(consumer).filter(other => other.tag !== tag && this.#chance.happens(0.7))
       const run = this.#chance.happens(0.5) ? [{ slot, tag }, ...others] : [...others, { slot, tag }, { slot, tag }]
       const [slots, tags] = [Int32Array.from(run, each => each.slot), Int32Array.from(run, each => each.tag)]
       const from = this.#chance.below(2)
-      this.#both(says, queue => queue.ackRun(consumer, slots, tags, from, run.length))
-    } else if (input === 'nack') this.#both(says, queue => queue.nack(consumer, slot, tag, null, at, rng))
+      this.#pair.both(says, queue => queue.ackRun(consumer, slots, tags, from, run.length))
+    } else if (input === 'nack') this.#pair.both(says, queue => queue.nack(consumer, slot, tag, null, at, rng))
     else if (input === 'nack with a delay') {
       const delayMs = this.#chance.pick([0, 20, 200])
-      this.#both(says, queue => queue.nack(consumer, slot, tag, delayMs, at, rng))
-    } else if (input === 'reject') this.#both(says, queue => queue.reject(consumer, slot, tag, 'rejected', at))
-    else if (input === 'decode') this.#both(says, queue => queue.reject(consumer, slot, tag, 'decode', at))
-    else if (input === 'release') this.#both(says, queue => queue.release(consumer, slot, tag))
-    else if (input === 'take back') this.#both(says, queue => queue.takeBack(consumer, slot, tag))
-    else if (input === 'cancel what is out') this.#both(says, queue => queue.cancelOut(consumer, slot, tag))
-    else if (input === 'cancel') this.#both(says, queue => queue.cancel(offset))
+      this.#pair.both(says, queue => queue.nack(consumer, slot, tag, delayMs, at, rng))
+    } else if (input === 'reject') this.#pair.both(says, queue => queue.reject(consumer, slot, tag, 'rejected', at))
+    else if (input === 'decode') this.#pair.both(says, queue => queue.reject(consumer, slot, tag, 'decode', at))
+    else if (input === 'release') this.#pair.both(says, queue => queue.release(consumer, slot, tag))
+    else if (input === 'take back') this.#pair.both(says, queue => queue.takeBack(consumer, slot, tag))
+    else if (input === 'cancel what is out') this.#pair.both(says, queue => queue.cancelOut(consumer, slot, tag))
+    else if (input === 'cancel') this.#pair.both(says, queue => queue.cancel(offset))
     else if (isUpdate(input)) this.#update(offset, input)
-    else if (input === 'explain') this.#both(says, queue => queue.explain(offset))
+    else if (input === 'explain') this.#pair.both(says, queue => queue.explain(offset))
     else {
       // Others of its consumer are in the batch: held ones, and sometimes one that is held no longer.
       const others =
         input === 'fail a batch' ? this.#oracle.heldBy(consumer).filter(() => this.#chance.happens(0.7)) : []
       const batch = [{ slot, tag }, ...others.filter(other => other.tag !== tag)]
       if (input === 'fail a batch' && batch.length === 1) batch.push({ slot: 0, tag: 1 })
-      this.#both(says, queue => queue.failBatch(consumer, batch, at, rng))
+      this.#pair.both(says, queue => queue.failBatch(consumer, batch, at, rng))
     }
   }
 
   #update(offset: number, input: UpdateInput): void {
     const update = planUpdate(this.#chance, input, this.#policy.priorities, this.#nowMs)
-    this.#both(`${input} of ${offset}: ${JSON.stringify(update)}`, queue =>
+    this.#pair.both(`${input} of ${offset}: ${JSON.stringify(update)}`, queue =>
       queue.update(offset, update, this.#nowMs, kept => this.#log.update(offset, kept)),
     )
     const message = this.#oracle.messages.find(each => each.offset === offset)
     if (message === undefined) return
     const { priority, expiresMs } = message
     const says = { priority: this.#log.priorityOf(offset), expiresMs: this.#log.expiresMsOf(offset) }
-    this.#same(`what the log says of ${offset}`, { priority, expiresMs }, says)
+    this.#pair.same(`what the log says of ${offset}`, { priority, expiresMs }, says)
   }
 
   #admit(): void {
@@ -201,13 +195,13 @@ class Driver {
     const plain = { dueMs: null, expiresMs: null }
     const times = this.#timed ? planTimes(this.#chance, sizes.length, this.#nowMs) : plain
     const dueMs = times.dueMs as readonly number[] | null
-    const answer = this.#both(`admit ${sizes} due at ${dueMs}`, queue => queue.admit(sizes, dueMs))
+    const answer = this.#pair.both(`admit ${sizes} due at ${dueMs}`, queue => queue.admit(sizes, dueMs))
     const { length } = answer.dropped
     const gone = Math.min(length, this.#chance.pick([0, 1, 100, 100]))
-    this.#both(`${gone} are dropped`, queue => queue.dropped(gone))
+    this.#pair.both(`${gone} are dropped`, queue => queue.dropped(gone))
     this.#visits.add(this.#policy.onFull, admissionOf(answer, gone))
     if (gone < length) {
-      this.#both('what had room is not appended', queue => queue.withdrawn(answer.counted, answer.countedBytes))
+      this.#pair.both('what had room is not appended', queue => queue.withdrawn(answer.counted, answer.countedBytes))
       return
     }
     if (answer.taken > 0) this.#admitted.push({ ...answer, sizes: sizes.slice(0, answer.taken), times })
@@ -224,7 +218,7 @@ class Driver {
     const isAppended = this.#chance.happens(0.85)
     this.#met(isAppended ? 'append' : 'withdraw')
     if (!isAppended) {
-      this.#both(`withdraw ${sizes}`, queue => queue.withdrawn(counted, countedBytes))
+      this.#pair.both(`withdraw ${sizes}`, queue => queue.withdrawn(counted, countedBytes))
       return
     }
     const plain = this.#policy.priorities === 1 || this.#chance.happens(0.1)
@@ -234,7 +228,7 @@ class Driver {
       this.#log.push({ bytes, priority: priorities?.[index] ?? 0, key: planKey(this.#chance), dueMs, expiresMs })
     }
     const fields = this.#timed || priorities !== null ? { priorities, ...times } : null
-    this.#both(`append ${sizes} with ${JSON.stringify(fields)}`, queue =>
+    this.#pair.both(`append ${sizes} with ${JSON.stringify(fields)}`, queue =>
       queue.appended(sizes.length, takenBytes, fields),
     )
   }
@@ -245,7 +239,7 @@ class Driver {
     this.#metBy(number, input)
     const terms = planTerms(this.#chance)
     if (input === 'attach') {
-      this.#both(`attach ${number} ${JSON.stringify(terms)}`, queue => {
+      this.#pair.both(`attach ${number} ${JSON.stringify(terms)}`, queue => {
         try {
           return queue.attach(number, terms)
         } catch (error) {
@@ -253,7 +247,7 @@ class Driver {
         }
       })
     } else
-      this.#both(`credit ${number} ${terms.prefetch} ${terms.prefetchBytes}`, queue =>
+      this.#pair.both(`credit ${number} ${terms.prefetch} ${terms.prefetchBytes}`, queue =>
         queue.credit(number, terms.prefetch, terms.prefetchBytes),
       )
   }
@@ -275,7 +269,7 @@ class Driver {
     this.#metBy(number, input)
     for (const message of this.#oracle.heldBy(number)) this.#visits.add(stateOf(this.#oracle, message), input)
     if (input === 'detach') {
-      this.#both(`detach ${number}`, queue => queue.detach(number))
+      this.#pair.both(`detach ${number}`, queue => queue.detach(number))
       return
     }
     const begun = this.#oracle.heldBy(number).filter(message => message.begun)
@@ -283,7 +277,7 @@ class Driver {
     const cause = this.#chance.pick(['crashed', 'timeout'] as const)
     const [at, rng] = this.#moment()
     const death = { cause, executing, withProcess: input === 'die with the process' }
-    this.#both(`${number}: ${input}, ${executing}`, queue => queue.died(number, death, at, rng))
+    this.#pair.both(`${number}: ${input}, ${executing}`, queue => queue.died(number, death, at, rng))
   }
 
   #time(): void {
@@ -298,19 +292,19 @@ class Driver {
     if (roll === 1 || roll === 3) this.#due()
     if (roll === 2 || roll === 3) this.#expire()
     // With a rate it is hand-outs that are due.
-    if (roll === 3 && this.#policy.rate === null && !(this.#core.dueMs > this.#nowMs))
-      throw new Difference(`due at ${this.#core.dueMs}, though all was done that was due`)
+    if (roll === 3 && this.#policy.rate === null && !(this.#pair.core.dueMs > this.#nowMs))
+      throw new Difference(`due at ${this.#pair.core.dueMs}, though all was done that was due`)
   }
 
   #timeOut(): void {
     this.#met('time out')
     const [at, rng] = this.#moment()
-    this.#both(`time out at ${at.nowMs}`, queue => queue.timeOut(at, rng))
+    this.#pair.both(`time out at ${at.nowMs}`, queue => queue.timeOut(at, rng))
   }
 
   #due(): void {
     this.#met('due')
-    this.#both(`due at ${this.#nowMs}`, queue => {
+    this.#pair.both(`due at ${this.#nowMs}`, queue => {
       const { retried, count, offsets, place } = queue.due(this.#nowMs)
       return { retried, count, offsets: [...offsets.subarray(0, count)], place }
     })
@@ -318,15 +312,15 @@ class Driver {
 
   #expire(): void {
     this.#met('expire')
-    const found = this.#core.expire(this.#nowMs)
+    const found = this.#pair.core.expire(this.#nowMs)
     const order = found.map(({ offset }) => offset)
     const expected = this.#oracle.expire(this.#nowMs, order)
     this.#trace?.(`expire at ${this.#nowMs} -> ${JSON.stringify(expected)}`)
-    this.#same(`expire at ${this.#nowMs}`, expected, found)
-    this.#same(
+    this.#pair.same(`expire at ${this.#nowMs}`, expected, found)
+    this.#pair.same(
       'overdue',
       this.#oracle.overdue,
-      this.#core.overdue.toSorted((a, b) => a.offset - b.offset),
+      this.#pair.core.overdue.toSorted((a, b) => a.offset - b.offset),
     )
   }
 
@@ -334,14 +328,14 @@ class Driver {
     const roll = this.#chance.below(6)
     if (roll < 3) {
       this.#met('next letter')
-      this.#both('next letter', queue => queue.nextLetter())
+      this.#pair.both('next letter', queue => queue.nextLetter())
     } else if (roll < 5) {
       this.#met('letters written')
       const written = this.#chance.between(0, this.#oracle.sent)
-      this.#both(`${written} letters written`, queue => queue.lettersWritten(written))
+      this.#pair.both(`${written} letters written`, queue => queue.lettersWritten(written))
     } else {
       this.#met('letters refused')
-      this.#both('letters refused', queue => queue.lettersRefused())
+      this.#pair.both('letters refused', queue => queue.lettersRefused())
     }
   }
 
@@ -350,7 +344,7 @@ class Driver {
     const from = this.#chance.happens(0.7) ? 0 : this.#chance.below(this.#oracle.end + 1)
     const to = this.#chance.happens(0.7) ? Number.POSITIVE_INFINITY : this.#chance.below(this.#oracle.end + 1)
     const most = this.#chance.happens(0.5) ? Number.POSITIVE_INFINITY : this.#chance.below(10)
-    this.#both(`purge ${most} from ${from} to ${to}`, queue => {
+    this.#pair.both(`purge ${most} from ${from} to ${to}`, queue => {
       const gone: number[] = []
       const next = queue.purge({ from, to, most }, offset => gone.push(offset))
       return { gone, next, first: queue.next(from) }
@@ -359,50 +353,11 @@ class Driver {
 
   #rebuild(): void {
     this.#met('rebuild')
-    const before = this.#core.facts()
-    this.#same('the facts', factsOf(this.#oracle, this.#start), pick(before))
     const { keyConcurrency } = this.#policy
     const mayChange = this.#oracle.counters().unacked === 0 && this.#chance.happens(0.3)
     this.#policy = { ...this.#policy, keyConcurrency: mayChange ? planKeyConcurrency(this.#chance) : keyConcurrency }
-    this.#core = QueueCore.from(this.#policy, this.#coreLog, before)
-    this.#oracle.rebuilt(this.#policy.keyConcurrency)
+    this.#pair.rebuild(this.#policy, keyConcurrency)
     this.#admitted = []
-    this.#trace?.(`rebuild with ${this.#policy.keyConcurrency} of a key ${JSON.stringify(before)}`)
-    // Where fewer of a key may be out, one that waited for a retry may wait for its turn instead.
-    if (this.#policy.keyConcurrency >= keyConcurrency)
-      this.#same('the facts of what was built from facts', before, this.#core.facts())
-  }
-
-  #both<T>(says: string, call: (queue: QueueCore | QueueOracle) => T): T {
-    const expected = call(this.#oracle)
-    this.#trace?.(`${says} -> ${JSON.stringify(expected)}`)
-    this.#same(says, expected, call(this.#core))
-    return expected
-  }
-
-  #compareAll(offset: number): void {
-    const counters = this.#core.counters()
-    const expected = this.#oracle.counters()
-    if (!areSame(expected, counters)) this.#same('counters', expected, counters)
-    const { accepted, ready, unacked, retrying, scheduled, ...gone } = counters
-    const { acked, deadLettered, expired, dropped, purged, cancelled } = gone
-    const total = ready + unacked + retrying + scheduled + acked + deadLettered + expired + dropped + purged + cancelled
-    if (total !== accepted) throw new Difference(`${accepted} were accepted, and ${total} are somewhere`)
-    if (this.#core.dueMs > Math.max(this.#oracle.dueMs, this.#nowMs))
-      throw new Difference(`due at ${this.#core.dueMs}, and should be at ${this.#oracle.dueMs}`)
-    this.#same(`explain ${offset}`, this.#oracle.explain(offset), this.#core.explain(offset))
-  }
-
-  #compareEach(): void {
-    for (const { offset } of this.#oracle.messages)
-      this.#same(`explain ${offset}`, this.#oracle.explain(offset), this.#core.explain(offset))
-    for (const offset of this.#oracle.settled)
-      this.#same(`explain ${offset}`, { state: 'settled' }, this.#core.explain(offset))
-  }
-
-  #same(says: string, expected: unknown, found: unknown): void {
-    if (!isSame(expected, found))
-      throw new Difference(`${says}: ${JSON.stringify(found)} instead of ${JSON.stringify(expected)}`)
   }
 
   #met(input: QueueInput): void {
@@ -449,26 +404,6 @@ function namesOf({ first, count, slots, tags, offsets }: HandOutRun): (Handle & 
     offset: offsets[at] as number,
     consumer: first.consumer,
   }))
-}
-
-/** What facts say of settled messages and of bytes. */
-function pick({ floor, end, settled, bytes, active, due }: QueueFacts): unknown {
-  return { floor, end, settled, bytes, active, due }
-}
-
-/** The same, of the model. */
-function factsOf(oracle: QueueOracle, start: number): unknown {
-  let floor = start
-  while (oracle.settled.has(floor)) floor++
-  const settled: [number, number][] = []
-  for (let offset = floor; offset < oracle.end; offset++) {
-    if (!oracle.settled.has(offset)) continue
-    const last = settled.at(-1)
-    if (last?.[1] === offset) last[1]++
-    else settled.push([offset, offset + 1])
-  }
-  const due = dueFactsOf(oracle.messages)
-  return { floor, end: oracle.end, settled, bytes: sum(oracle.messages), active: oracle.active, due }
 }
 
 /** What a seed found: null, or how core and model differ first. What the core throws is a finding too. */

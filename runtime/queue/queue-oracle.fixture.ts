@@ -4,19 +4,11 @@
  */
 import type { Instant } from '../base/clock.ts'
 import { admitTo } from './oracle-admission.fixture.ts'
-import { OracleConsumers } from './oracle-consumers.fixture.ts'
-import {
-  backoffOf,
-  countsOf,
-  letterOf,
-  newMessage,
-  noteFailure,
-  type OracleConsumer,
-  type OracleMessage,
-} from './oracle-message.fixture.ts'
+import { countsOf, newMessage, type OracleConsumer, type OracleMessage } from './oracle-message.fixture.ts'
 import { handOutOf, OracleRound, runOf } from './oracle-run.fixture.ts'
 import { canExpire, firstMoment, isOver, OracleSchedule, overdueOf, putOff } from './oracle-times.fixture.ts'
-import { giveTurns, giveTurnsAnew, goesFirst, OracleRate } from './oracle-turns.fixture.ts'
+import { giveTurnsAnew, goesFirst, OracleRate } from './oracle-turns.fixture.ts'
+import { OracleVerdicts, type Rng } from './oracle-verdicts.fixture.ts'
 import type {
   Admission,
   AppendedFields,
@@ -24,35 +16,24 @@ import type {
   DueMessages,
   HandOut,
   HandOutRun,
-  LetterReason,
   OverdueMessage,
   QueueCounters,
   QueueEffect,
   QueueExplanation,
   QueueHold,
-  QueueLetter,
   QueueLog,
   QueuePolicy,
 } from './queue-words.ts'
-import type { Purge } from './taken-back.ts'
 import type { MessageUpdate } from './updating.ts'
 
-type Rng = () => number
-
-export class QueueOracle extends OracleConsumers {
+export class QueueOracle extends OracleVerdicts {
   readonly log: QueueLog
-  readonly settled: Set<number> = new Set()
   readonly start: number
   end: number
-  /** Messages that die, in the order of the verdicts; the first `sent` letters are on their way. */
-  dying: OracleMessage[] = []
-  sent = 0
-  readonly totals = { accepted: 0, acked: 0, deadLettered: 0, expired: 0, dropped: 0, purged: 0, cancelled: 0 }
   chosen: OracleMessage[] = []
   reserved: { messages: number; bytes: number } = { messages: 0, bytes: 0 }
   #tag = 0
   #cohort = 0
-  #turn = 0
   #tookMs = 0
   #round = new OracleRound()
   readonly #schedule = new OracleSchedule()
@@ -77,7 +58,7 @@ export class QueueOracle extends OracleConsumers {
     this.chosen = []
     // What waits for its turn gets none before it goes.
     const gone = chosen.slice(0, count).sort((a, b) => Math.min(a.keyTurn, 1) - Math.min(b.keyTurn, 1))
-    for (const message of gone) this.#settle(message, this.policy.hasDeadLetters ? 'deadLettered' : 'dropped')
+    for (const message of gone) this.settle(message, this.policy.hasDeadLetters ? 'deadLettered' : 'dropped')
   }
 
   appended(count: number, bytes: number, fields: AppendedFields | null): void {
@@ -90,7 +71,7 @@ export class QueueOracle extends OracleConsumers {
       if (message.state === 'scheduled') this.#schedule.note(message)
       this.messages.push(message)
     }
-    this.#giveTurns()
+    this.giveTurns()
   }
 
   withdrawn(count: number, bytes: number): void {
@@ -100,7 +81,7 @@ export class QueueOracle extends OracleConsumers {
 
   detach(number: number): QueueEffect[] {
     if (this.consumerOf(number) === undefined) return []
-    const effects = this.heldBy(number).map(message => this.#comesBack(message, message.suspect && !message.begun))
+    const effects = this.heldBy(number).map(message => this.comesBack(message, message.suspect && !message.begun))
     this.remove(number)
     return effects
   }
@@ -112,9 +93,9 @@ export class QueueOracle extends OracleConsumers {
     if (withProcess) guilty = begun.find(message => message.suspect)
     else guilty = begun.find(message => message.tag === executing) ?? (begun.length === 1 ? begun[0] : undefined)
     const effects = this.heldBy(number).map(message => {
-      if (message === guilty) return this.#fails(message, cause, true, null, at, rng)
-      if (!message.begun) return this.#comesBack(message, message.suspect)
-      return this.#comesBack(message, guilty === undefined)
+      if (message === guilty) return this.fails(message, cause, true, null, at, rng)
+      if (!message.begun) return this.comesBack(message, message.suspect)
+      return this.comesBack(message, guilty === undefined)
     })
     this.remove(number)
     return effects
@@ -184,7 +165,7 @@ export class QueueOracle extends OracleConsumers {
   ack(consumer: number, slot: number, tag: number): boolean {
     const message = this.#held(consumer, slot, tag)
     if (message === undefined) return false
-    this.#settle(message, 'acked')
+    this.settle(message, 'acked')
     this.look()
     return true
   }
@@ -196,23 +177,23 @@ export class QueueOracle extends OracleConsumers {
 
   nack(consumer: number, slot: number, tag: number, delayMs: number | null, at: Instant, rng: Rng): QueueEffect | null {
     const message = this.#held(consumer, slot, tag)
-    return message === undefined ? null : this.#fails(message, 'failed', false, delayMs, at, rng)
+    return message === undefined ? null : this.fails(message, 'failed', false, delayMs, at, rng)
   }
 
   reject(consumer: number, slot: number, tag: number, reason: 'rejected' | 'decode', at: Instant): QueueEffect | null {
     const message = this.#held(consumer, slot, tag)
-    return message === undefined ? null : this.#fails(message, reason, false, null, at, () => 0)
+    return message === undefined ? null : this.fails(message, reason, false, null, at, () => 0)
   }
 
   release(consumer: number, slot: number, tag: number): QueueEffect | null {
     const message = this.#held(consumer, slot, tag)
-    return message === undefined ? null : this.#comesBack(message, message.suspect && !message.begun)
+    return message === undefined ? null : this.comesBack(message, message.suspect && !message.begun)
   }
 
   takeBack(consumer: number, slot: number, tag: number): QueueEffect | null {
     const message = this.#held(consumer, slot, tag)
     if (message === undefined || message.begun) return null
-    if (message.cancelled) return this.#cancelled(message)
+    if (message.cancelled) return this.cancelled(message)
     message.handOuts--
     message.state = 'ready'
     this.#rate.takenBack(message.wentMs)
@@ -226,101 +207,48 @@ export class QueueOracle extends OracleConsumers {
     return message !== undefined
   }
 
-  #cancelled(message: OracleMessage): QueueEffect {
-    this.#settle(message, 'cancelled')
-    this.look()
-    return { kind: 'cancelled', offset: message.offset }
-  }
-
   failBatch(number: number, batch: readonly { slot: number; tag: number }[], at: Instant, rng: Rng): QueueEffect[] {
     const held = this.heldBy(number).filter(message =>
       batch.some(({ slot, tag }) => message.slot === slot && message.tag === tag),
     )
-    if (batch.length === 1) return held.map(message => this.#fails(message, 'failed', false, null, at, rng))
+    if (batch.length === 1) return held.map(message => this.fails(message, 'failed', false, null, at, rng))
     if (held.length === 0) return []
     const halves = [++this.#cohort, ++this.#cohort]
     return held.map((message, index) => {
       message.cohort = halves[index < Math.floor(held.length / 2) ? 0 : 1] as number
-      return this.#comesBack(message, message.suspect && !message.begun)
+      return this.comesBack(message, message.suspect && !message.begun)
     })
   }
 
   timeOut(at: Instant, rng: Rng): QueueEffect[] {
     const late = this.messages.filter(message => this.#deadlineOf(message) <= at.nowMs)
     late.sort((a, b) => a.consumer - b.consumer || a.began - b.began)
-    return late.map(message => this.#fails(message, 'timeout', false, null, at, rng))
+    return late.map(message => this.fails(message, 'timeout', false, null, at, rng))
   }
 
   due(nowMs: number): DueMessages {
     const due = this.messages.filter(({ state, dueMs }) => state === 'retrying' && dueMs <= nowMs)
     for (const message of due) message.state = 'ready'
     const fell = this.#schedule.due(this.messages, nowMs, this.end)
-    this.#giveTurns()
+    this.giveTurns()
     return { retried: due.length, ...fell }
   }
 
   /** `order`: that in which the core has told them, if they are the same; many that expire at one time have none of their own. */
   expire(nowMs: number, order: readonly number[]): QueueEffect[] {
-    this.overdue = this.#mayExpire ? overdueOf(this.messages, nowMs) : []
-    if (!this.#mayExpire) return []
+    this.overdue = this.mayExpire ? overdueOf(this.messages, nowMs) : []
+    if (!this.mayExpire) return []
     const over = this.messages.filter(message => canExpire(message) && isOver(message, nowMs))
     over.sort((a, b) => order.indexOf(a.offset) - order.indexOf(b.offset))
-    return over.map(message => this.#expires(message))
-  }
-
-  get #mayExpire(): boolean {
-    return !this.policy.hasDeadLetters || this.dying.length < this.policy.heldMax
-  }
-
-  #expires(message: OracleMessage): QueueEffect {
-    const { offset, failures: failedAttempts } = message
-    if (!this.policy.hasDeadLetters || message.endsQuietly) {
-      this.#settle(message, 'expired')
-      return { kind: 'expired', offset, failedAttempts }
-    }
-    this.#dies(message, 'expired')
-    return { kind: 'dying', offset, failedAttempts, reason: 'expired' }
-  }
-
-  #dies(message: OracleMessage, reason: LetterReason): void {
-    message.state = 'dying'
-    message.reason = reason
-    message.keyTurn = 0
-    this.dying.push(message)
-    this.#giveTurns()
+    return over.map(message => this.expires(message))
   }
 
   get dueMs(): number {
     const nextMs = this.#rate.left === 0 && this.ready().length > 0 ? this.#rate.nextMs : Number.POSITIVE_INFINITY
     return Math.min(
       nextMs,
-      firstMoment(this.messages, this.#mayExpire, message => this.#deadlineOf(message)),
+      firstMoment(this.messages, this.mayExpire, message => this.#deadlineOf(message)),
     )
-  }
-
-  nextLetter(): QueueLetter | null {
-    const message = this.dying[this.sent]
-    if (message === undefined) return null
-    this.sent++
-    return letterOf(message, message.reason)
-  }
-
-  lettersWritten(count: number): void {
-    for (let written = 0; written < count; written++) {
-      this.sent--
-      this.#settle(this.dying.shift() as OracleMessage, 'deadLettered')
-    }
-  }
-
-  lettersRefused(): void {
-    this.sent = 0
-  }
-
-  cancel(offset: number): boolean {
-    const message = this.messages.find(each => each.offset === offset)
-    if (message === undefined || !['ready', 'retrying', 'scheduled'].includes(message.state)) return false
-    this.#settle(message, 'cancelled')
-    return true
   }
 
   update(offset: number, { priority, dueMs, expiresMs }: MessageUpdate, nowMs: number): boolean {
@@ -329,22 +257,8 @@ export class QueueOracle extends OracleConsumers {
     if (priority !== null) message.priority = priority
     if (expiresMs !== null) message.expiresMs = expiresMs
     if (dueMs !== null) putOff(message, dueMs, nowMs, this.#schedule)
-    this.#giveTurns()
+    this.giveTurns()
     return true
-  }
-
-  purge({ from, to, most }: Purge, gone: (offset: number) => void): number | null {
-    const asked = this.messages.filter(({ offset }) => offset >= from && offset < to)
-    for (const message of asked.slice(0, most)) {
-      if (message.state === 'unacked' || message.state === 'dying') continue
-      this.#settle(message, 'purged')
-      gone(message.offset)
-    }
-    return asked[most]?.offset ?? null
-  }
-
-  next(offset: number): number | null {
-    return this.messages.map(message => message.offset).find(each => each >= offset) ?? null
   }
 
   /** Its host died, and another one has it: what was admitted, and letters on their way, are forgotten. So many of a key may be out now. */
@@ -354,11 +268,17 @@ export class QueueOracle extends OracleConsumers {
       message.wentMs = Number.NaN
       message.cancelled = false
     }
-    giveTurnsAnew(this.messages, keyConcurrency, () => ++this.#turn)
+    giveTurnsAnew(this.messages, keyConcurrency, () => ++this.turn)
     this.reserved = { messages: 0, bytes: 0 }
     this.sent = 0
     this.#round = new OracleRound()
     this.#schedule.rebuilt(this.messages)
+  }
+
+  /** The first message from an offset on that is not scheduled; `below`: there is none below it. */
+  openFrom(from: number, below: number): number {
+    const open = this.messages.find(({ offset, state }) => offset >= from && state !== 'scheduled')
+    return Math.min(open?.offset ?? below, below)
   }
 
   explain(offset: number): QueueExplanation {
@@ -376,16 +296,6 @@ export class QueueOracle extends OracleConsumers {
 
   counters(): QueueCounters {
     return { ...this.totals, ...countsOf(this.messages, this.policy.priorities) }
-  }
-
-  /** What may go, in the order in which it goes. */
-  ready(): OracleMessage[] {
-    const ready = this.messages.filter(({ state, keyTurn }) => state === 'ready' && keyTurn > 0)
-    return ready.sort((a, b) => goesFirst(this.policy, a, b))
-  }
-
-  #giveTurns(): void {
-    giveTurns(this.messages, this.policy.keyConcurrency, () => ++this.#turn)
   }
 
   #suspectIsOut(): boolean {
@@ -450,51 +360,5 @@ export class QueueOracle extends OracleConsumers {
   #deadlineOf({ state, begun, beganMs, consumer }: OracleMessage): number {
     if (state !== 'unacked' || !begun) return Number.POSITIVE_INFINITY
     return beganMs + (this.consumerOf(consumer)?.ackTimeoutMs ?? 0)
-  }
-
-  #comesBack(message: OracleMessage, suspect: boolean): QueueEffect {
-    if (message.cancelled) return this.#cancelled(message)
-    message.state = 'ready'
-    message.suspect = suspect
-    const looping = (message.handOuts - message.failedAt) % this.policy.loopingAfter === 0
-    this.look()
-    return { kind: 'returned', offset: message.offset, suspect, looping }
-  }
-
-  #fails(
-    message: OracleMessage,
-    reason: LetterReason,
-    suspect: boolean,
-    delayMs: number | null,
-    at: Instant,
-    rng: Rng,
-  ): QueueEffect {
-    if (message.cancelled) return this.#cancelled(message)
-    const { policy } = this
-    const { offset } = message
-    const failedAttempts = noteFailure(message, suspect, at.wallMs)
-    if (reason === 'rejected' || reason === 'decode' || failedAttempts >= policy.attempts) {
-      if (policy.hasDeadLetters) {
-        this.#dies(message, reason)
-      } else this.#settle(message, 'dropped')
-      this.look()
-      return { kind: policy.hasDeadLetters ? 'dying' : 'dropped', offset, failedAttempts, reason }
-    }
-    if (isOver(message, at.nowMs)) {
-      const effect = this.#expires(message)
-      this.look()
-      return effect
-    }
-    message.state = 'retrying'
-    message.dueMs = at.nowMs + (delayMs ?? backoffOf(policy, failedAttempts, rng()))
-    this.look()
-    return { kind: 'retrying', offset, failedAttempts, dueMs: message.dueMs }
-  }
-
-  #settle(message: OracleMessage, as: Exclude<keyof QueueOracle['totals'], 'accepted'>): void {
-    this.messages.splice(this.messages.indexOf(message), 1)
-    this.settled.add(message.offset)
-    this.totals[as]++
-    this.#giveTurns()
   }
 }

@@ -25,8 +25,8 @@ export type Standing = 'ready' | 'waitsForCommit' | 'waits' | 'rests'
 
 /** What a step did that does not count before the disk has it. */
 export interface Staged {
-  /** What it took; null: nothing. */
-  readonly frames: StoreEntry | null
+  /** What it took, of one log each: all of that is on disk, or nothing; empty: nothing. */
+  readonly frames: readonly StoreEntry[]
   /** What its queue has settled and handed out. It is written behind the frames of all residents; left out: nothing. */
   readonly settled?: SettledChange | null
   /** The disk has it. */

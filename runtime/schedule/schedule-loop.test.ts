@@ -219,6 +219,32 @@ t.test('paused it has no next tick and no timer; resumed it has, and misses noth
   t.strictSame([broker.sent, broker.unsent], [[3 * HOUR_MS], []])
 })
 
+t.test(
+  'a pause sends what is due first; what is due behind a message that waits for room is told as missed',
+  async t => {
+    const broker = new VirtualBroker(scheduleOf({ everyMs: HOUR_MS, startMs: 0 }, 'all'), 0)
+    await broker.start()
+    broker.nowMs = HOUR_MS
+    await broker.loop?.pause()
+    await broker.settle()
+    t.strictSame([broker.sent, broker.unsent, broker.kept.paused], [[HOUR_MS], [], true])
+    await broker.loop?.resume()
+    broker.isStuck = true
+    await broker.run(4.5 * HOUR_MS)
+    t.strictSame(broker.kept.sending?.ticks, [2 * HOUR_MS])
+    await broker.loop?.pause()
+    const missed = { reason: 'missed', firstMs: 3 * HOUR_MS, lastMs: 4 * HOUR_MS, count: 2 }
+    t.strictSame(broker.unsent, [missed])
+    await broker.run(5.5 * HOUR_MS)
+    await broker.loop?.resume()
+    broker.kill()
+    broker.isStuck = false
+    await broker.start()
+    await broker.run(6 * HOUR_MS)
+    t.strictSame([broker.sent, broker.unsent], [[HOUR_MS, 2 * HOUR_MS, 6 * HOUR_MS], [missed]])
+  },
+)
+
 type Step =
   | { readonly kind: 'run' | 'set'; readonly ms: number }
   | { readonly kind: 'kill' }

@@ -117,21 +117,25 @@ export class ScheduleLoop {
     return ticks
   }
 
+  /** What is due goes first. If something is on its way, what is due behind it is missed. */
   pause(): Promise<void> {
-    return this.#change(pauseSchedule)
+    return this.#seams.serially(async () => {
+      if (this.#hasBegun) await this.#decide().catch((error: Error) => this.#failed(error))
+      const { state, unsent } = pauseSchedule(this.#ticks, this.#progress, this.#seams.nowMs())
+      await this.#change(state)
+      if (unsent !== null) this.#seams.unsent(unsent)
+    })
   }
 
   resume(): Promise<void> {
-    return this.#change(state => resumeSchedule(state, this.#seams.nowMs()))
+    return this.#seams.serially(() => this.#change(resumeSchedule(this.#progress, this.#seams.nowMs())))
   }
 
-  #change(changed: (state: ScheduleState) => ScheduleState): Promise<void> {
-    return this.#seams.serially(async () => {
-      await this.#seams.keep({ ...this.#progress, ...changed(this.#progress) })
-      // What was sent meanwhile stays sent.
-      this.#progress = { ...this.#progress, ...changed(this.#progress) }
-      this.#look()
-    })
+  async #change({ decidedMs, paused }: ScheduleState): Promise<void> {
+    await this.#seams.keep({ ...this.#progress, decidedMs, paused })
+    // What was sent meanwhile stays sent.
+    this.#progress = { ...this.#progress, decidedMs, paused }
+    this.#look()
   }
 
   /** Has another definition from now on, which is kept. What is on its way goes where it was to go. */

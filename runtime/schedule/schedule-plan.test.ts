@@ -110,7 +110,8 @@ t.test('a tick is left out while the message before it is not settled, where the
 })
 
 t.test('ticks of a pause are neither sent nor missed', async t => {
-  const paused = pauseSchedule(NEW)
+  const { state: paused, unsent } = pauseSchedule(HOURLY, NEW, HOUR_MS - 1)
+  t.equal(unsent, null)
   const step = stepSchedule(HOURLY, rules('all'), paused, 5 * HOUR_MS, false)
   t.strictSame([step.send, step.dueMs, step.state], [[], null, paused])
   const resumed = resumeSchedule(paused, 5 * HOUR_MS)
@@ -118,6 +119,13 @@ t.test('ticks of a pause are neither sent nor missed', async t => {
   t.equal(resumeSchedule(NEW, 5 * HOUR_MS), NEW, 'one that is not paused misses what it missed')
   const ahead = resumeSchedule({ decidedMs: 9 * HOUR_MS, paused: true }, 5 * HOUR_MS)
   t.equal(ahead.decidedMs, 9 * HOUR_MS, 'a clock that was set back undoes no decision')
+})
+
+t.test('ticks that are due before a pause and were not decided are told as missed', async t => {
+  const { state, unsent } = pauseSchedule(HOURLY, NEW, 2 * HOUR_MS)
+  t.strictSame(state, { decidedMs: 2 * HOUR_MS, paused: true })
+  t.strictSame(unsent, { reason: 'missed', firstMs: HOUR_MS, lastMs: 2 * HOUR_MS, count: 2 })
+  t.strictSame(pauseSchedule(HOURLY, state, 9 * HOUR_MS), { state, unsent: null }, 'one that is paused already')
 })
 
 t.test('whatever the clock does, no tick is sent twice, and `all` sends each up to the latest instant', async () => {

@@ -54,6 +54,13 @@ export interface ScheduleStep {
   readonly dueMs: number | null
 }
 
+/** What a pause decides. */
+export interface PausedSchedule {
+  readonly state: ScheduleState
+  /** Null: nothing was due. */
+  readonly unsent: UnsentTicks | null
+}
+
 /** Decides what is due at `nowMs`. `open` says whether the message of the tick before is not settled. */
 export function stepSchedule(
   ticks: Ticks,
@@ -77,9 +84,12 @@ export function stepSchedule(
   return { send, unsent, state: { decidedMs: lastMs, paused: false }, dueMs: ticks.next(lastMs) }
 }
 
-/** Pauses a schedule. */
-export function pauseSchedule(state: ScheduleState): ScheduleState {
-  return { ...state, paused: true }
+/** Pauses a schedule. Ticks that are due by then and were not decided are left out, as missed. */
+export function pauseSchedule(ticks: Ticks, state: ScheduleState, nowMs: number): PausedSchedule {
+  const { decidedMs: afterMs, paused } = state
+  const lastMs = paused ? null : ticks.latest(afterMs, nowMs)
+  if (lastMs === null) return { state: { ...state, paused: true }, unsent: null }
+  return { state: { decidedMs: lastMs, paused: true }, unsent: missed(ticks, afterMs, lastMs, true) }
 }
 
 /** Lets a schedule go on. The ticks during a pause are neither sent nor missed. */

@@ -65,6 +65,8 @@ export interface SendingPlace {
   readonly partition: number
   /** The number of the first tick's message, among all that schedules send there; those of the others follow. */
   readonly first: number
+  /** It is in memory only: what was on its way there ended with its process. */
+  readonly isInMemory?: true
 }
 
 /** How far a schedule is. */

@@ -146,8 +146,10 @@ export interface ControlApi {
   topicStats(topic: number): Promise<readonly HostPartitionStats[]>
   /** `letters`: also the dead letters of a group without a member in this process. */
   groupStats(topic: number, group: string, letters: boolean): Promise<GroupSummary>
-  /** `butLater`: as `idle` of PartitionHostApi. */
-  groupIdle(topic: number, group: string, butLater: boolean): Promise<void>
+  /** `wait`: its number, to leave it. `butLater`: as `idle` of PartitionHostApi. */
+  groupIdle(topic: number, group: string, butLater: boolean, wait: number): Promise<void>
+  /** Nobody waits any more. Resolves the wait, if it is not over. */
+  leaveIdle(wait: number): Promise<void>
   deleteGroup(topic: number, group: string): Promise<void>
   /** Of a topic or a queue. */
   deleteTopic(topic: number): Promise<void>

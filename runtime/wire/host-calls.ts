@@ -166,9 +166,11 @@ export interface PartitionHostApi {
   confirmQueue(queue: CursorId, consumer: CursorId): void | Promise<void>
   /**
    * Resolves when each of these members has settled everything that is readable now. `butLater`: a queue need not have settled messages
-   * that wait for their time.
+   * that wait for their time. `wait`: its number, to leave it.
    */
-  idle(cursors: readonly number[], butLater: boolean): Promise<void>
+  idle(cursors: readonly number[], butLater: boolean, wait: number): Promise<void>
+  /** Resolves a wait that nobody waits for any more, if it is not over. */
+  leaveIdle(wait: number): void
   /** Brings what it has on disk into good order and adopts no more work. @throws MillraceError MILL_DISK */
   stop(): void
 }

@@ -190,5 +190,9 @@ export const FAULT_POINT = {
   segmentRewritten: 29,
   segmentReplaced: 30,
   segmentsJoined: 31,
+  jointNoted: 32,
+  jointJournalled: 33,
+  jointCommitted: 34,
+  jointAnswered: 35,
 } as const
 export type FaultPoint = keyof typeof FAULT_POINT

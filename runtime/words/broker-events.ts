@@ -126,6 +126,34 @@ export interface BrokerEvents {
     readonly queue?: string
   }
   /**
+   * A loop over `consume` was left, by `break`, `return` or `throw`, with deliveries that were not settled. They come again, and no failure
+   * is counted. Reported for each group or queue every 5 s at most, with the first such loop.
+   */
+  readonly loopLeft: {
+    /** Topic of the group. */
+    readonly topic: string
+    /** Group that reads. */
+    readonly group: string
+    /** Deliveries that come again. */
+    readonly deliveries: number
+    /** Name of the queue; missing: a stream's event. */
+    readonly queue?: string
+  }
+  /**
+   * A run or a subscription is open, all that it has is settled, and for 10 s nothing but the broker has kept the process alive. Reported
+   * once, on the main thread only, and not where the process listens to SIGINT or SIGTERM or has schedules. Mostly `close` was forgotten.
+   */
+  readonly lingering: {
+    /** Topic of one of the open runs. */
+    readonly topic: string
+    /** Group of that run. */
+    readonly group: string
+    /** Open runs and subscriptions. */
+    readonly runs: number
+    /** Name of its queue; missing: it is a stream's. */
+    readonly queue?: string
+  }
+  /**
    * A message of a queue was handed out 100 times, or a multiple of that, since it failed last, and came back each time. Consumers release
    * it, or end while they have it.
    */

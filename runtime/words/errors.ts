@@ -132,19 +132,19 @@ export class RequestError extends MillraceError {
   }
 }
 
-/** The class of errors with this code. */
-export type ErrorOf<C extends ErrorCode> = {
-  /** Code of the error. */
-  readonly code: C
-} & ([C] extends ['MILL_FULL']
-  ? FullError
-  : [C] extends ['MILL_REQUEST_FAILED']
-    ? RequestError
-    : [C] extends ['MILL_UNPUBLISHED']
-      ? UnpublishedError
-      : [C] extends ['MILL_PARTLY_ROUTED']
-        ? PartlyRoutedError
-        : MillraceError)
+/** The class of errors with this code. For several codes it is a union, which `switch (error.code)` narrows. */
+export type ErrorOf<C extends ErrorCode> = C extends ErrorCode
+  ? Readonly<Record<'code', C>> &
+      (C extends 'MILL_FULL'
+        ? FullError
+        : C extends 'MILL_REQUEST_FAILED'
+          ? RequestError
+          : C extends 'MILL_UNPUBLISHED'
+            ? UnpublishedError
+            : C extends 'MILL_PARTLY_ROUTED'
+              ? PartlyRoutedError
+              : MillraceError)
+  : never
 
 /** Whether `error` is a MillraceError, from any copy of the package or thread, and has this code, if one is given. */
 export function isMillraceError<C extends ErrorCode = ErrorCode>(error: unknown, code?: C): error is ErrorOf<C> {

@@ -7,7 +7,7 @@ import type { QueueDefinition } from './queue-options.ts'
 import type { RequestOptions } from './queue-request.ts'
 import type { TopicDefinition } from './topic-definition.ts'
 
-/** The surroundings of a handler: its place, its data, and publishing. It is used on the handler's thread. */
+/** The surroundings of a handler: its place, its data, and publishing. It is used on the handler's thread. Its functions may be taken out of it. */
 export interface HandlerContext<D = unknown> {
   /** Topic that the group reads; the queue's name in a queue's handler. */
   readonly topic: string

@@ -24,8 +24,8 @@ export function checkName(
     return name
   throw new MillraceError(
     'MILL_INVALID_NAME',
-    `${kind} name ${show(name)} is not allowed: use 1 to 200 of the characters A-Z a-z 0-9 . _ - ` +
-      "(but not '.', '..', or a Windows device name such as CON or COM1)",
+    `${kind} name ${show(name)} is not allowed: ${typeof name === 'string' ? '' : 'give a string, as the first argument, and '}use 1 to 200 of the characters ` +
+      "A-Z a-z 0-9 . _ - (but not '.', '..', or a Windows device name such as CON or COM1)",
   )
 }
 

@@ -14,7 +14,10 @@ const SHORT_CHARS = ROUTING_KEY_BYTES_MAX / 3
 /** @throws MillraceError `MILL_INVALID_OPTION`, `MILL_OUT_OF_RANGE`, `MILL_UNSERIALISABLE` */
 export function checkRoutingKey(key: unknown, what: 'routing key' | 'pattern' = 'routing key'): string {
   if (typeof key !== 'string')
-    throw new MillraceError('MILL_INVALID_OPTION', `a ${what} is a string, such as 'orders.eu.paid', not ${show(key)}`)
+    throw new MillraceError(
+      'MILL_INVALID_OPTION',
+      `a ${what} is a string, such as 'orders.eu.paid', not ${show(key)}${what === 'routing key' ? ": publish takes it first, publish('orders.eu.paid', { value })" : ''}`,
+    )
   if (key.length > SHORT_CHARS) checkLength(key, what)
   if (isWellFormed(key)) return key
   throw new MillraceError(

@@ -79,7 +79,10 @@ export interface Schedule {
   next(count?: number): readonly Date[]
   /** What became of its ticks since the broker was opened. */
   stats(): ScheduleStats
-  /** Sends nothing until `resume`, also in the next process. A tick that waits for room in its target still goes. */
+  /**
+   * Sends nothing until `resume`, also in the next process. A tick that is due goes first. One that waits for room in its target still goes,
+   * and those that are due behind it are missed.
+   */
   pause(): Promise<void>
   /** Goes on. The ticks of the pause are neither sent nor missed. */
   resume(): Promise<void>

@@ -9,24 +9,26 @@
  * journal says that no block in it is needed. Only then its files are removed, the one that says so last. What is written
  * up to the marks, an earlier version may read; a journal that is started anew, it may not.
  *
- * Bounds: logs are opened only of partitions that a journal has something for; all of them are open at once.
+ * Bounds: logs are opened only of partitions that a journal or a note has something for; all of them are open at once.
  */
 import { basename, join } from 'node:path'
 import type { CutTail } from '../../wire/folder.ts'
 import type { Disk } from '../disk/disk.ts'
 import { journalPaths } from '../recovery/journal-recovery.ts'
+import { halfDone } from '../store/half-done.ts'
 import { Journal } from '../store/journal.ts'
 import { type JournalPlan, planJournal, replayJournal } from '../store/journal-replay.ts'
 import { partitionsFolder } from '../store/log-place.ts'
+import { clearNote, readNote } from '../store/pass-note.ts'
 import { StateLog } from '../store/state-log.ts'
 import { StoredPartition } from '../store/stored-partition.ts'
 import type { StoredTopic } from '../store/stored-topic.ts'
 import { hostMarksPath, type Mark, markKey, marksPath, readMarks } from '../store/sync-marks.ts'
 
 /** A file of a partition host, whole or half made. */
-const HOST_FILE = /^host-(\d+)\.(?:marks|ends|journal-[ab])(?:\.new)?$/
+const HOST_FILE = /^host-(\d+)\.(?:marks|ends|joint|journal-[ab])(?:\.new)?$/
 
-/** The partitions that are recovered, opened as far as a journal has something for them. */
+/** The partitions that are recovered, opened as far as a journal or a note has something for them. */
 interface Recovery {
   readonly disk: Disk
   readonly folder: string
@@ -68,6 +70,7 @@ export function recoverStore(
   const recovery: Recovery = { disk, folder, logId, topics, marks, opened: new Map(), onCut }
   try {
     for (const plan of plans) replay(recovery, plan)
+    for (const plan of plans) cutHalfDone(recovery, plan)
     for (const partition of recovery.opened.values()) makeDurable(recovery, partition)
     writeAllMarks(recovery)
     replayed()
@@ -95,21 +98,36 @@ function hostOf(name: string): number | null {
 }
 
 function replay(recovery: Recovery, plan: JournalPlan): void {
-  const { disk, folder, logId, topics, marks, opened, onCut } = recovery
+  const { disk, folder, logId, onCut } = recovery
   const { state, file, position, why } = plan.end
   if (state === 'torn' && file !== null) onCut({ file, position, bytes: 0, why })
-  replayJournal(disk, folder, logId, plan, (id, partition) => {
-    const topic = topics.get(id)
-    if (topic === undefined || partition >= topic.partitions) return undefined
-    const key = markKey(id, partition)
-    const known = opened.get(key)
-    if (known !== undefined) return known
-    const { syncedTo, startOffset } = marks.get(key) ?? { syncedTo: 0, startOffset: 0 }
-    const log = StoredPartition.open(disk, folder, logId, topic, partition, { syncedTo, startOffset })
-    opened.set(key, log)
-    for (const cut of log.cuts) onCut(cut)
-    return log
-  })
+  replayJournal(disk, folder, logId, plan, (topic, partition) => find(recovery, topic, partition))
+}
+
+/** Ends the last pass of a host in its logs, unless all of it is there. */
+function cutHalfDone(recovery: Recovery, { host }: JournalPlan): void {
+  const { disk, folder, logId, onCut } = recovery
+  const note = readNote(disk, folder, host, logId)
+  for (const { log, before } of halfDone(note, ({ topic, partition }) => find(recovery, topic, partition)))
+    onCut(log.cutPass(before))
+}
+
+/** A partition that is opened, now or before; undefined: its topic is gone. */
+function find(
+  { disk, folder, logId, topics, marks, opened, onCut }: Recovery,
+  id: number,
+  partition: number,
+): StoredPartition | undefined {
+  const topic = topics.get(id)
+  if (topic === undefined || partition >= topic.partitions) return undefined
+  const key = markKey(id, partition)
+  const known = opened.get(key)
+  if (known !== undefined) return known
+  const { syncedTo, startOffset } = marks.get(key) ?? { syncedTo: 0, startOffset: 0 }
+  const log = StoredPartition.open(disk, folder, logId, topic, partition, { syncedTo, startOffset })
+  opened.set(key, log)
+  for (const cut of log.cuts) onCut(cut)
+  return log
 }
 
 function makeDurable({ marks }: Recovery, partition: StoredPartition): void {
@@ -147,6 +165,7 @@ function removeHost({ disk, folder, logId }: Recovery, plan: JournalPlan, keep: 
     const sizes = paths.filter(path => disk.list(folder).includes(basename(path))).map(path => sizeOf(disk, path))
     Journal.start(disk, folder, host, logId, { journalBytes: Math.max(...sizes), after: end }).close()
   }
+  clearNote(disk, folder, host)
   if (host < keep) return
   // The newer of the two before is the older one now: without it the other still says that nothing is needed.
   const older = end.newer === -1 ? 1 : end.newer

@@ -6,13 +6,16 @@
  * time.
  */
 import { join } from 'node:path'
+import type { Durability } from '../../words/message.ts'
 import { type Disk, DiskError } from '../disk/disk.ts'
 import { LogFileError } from '../disk/log-errors.ts'
 import type { RecordFileKind, StateRecord } from '../format/state-format.ts'
 import { scanState } from '../recovery/state-scan.ts'
+import { type FoundLog, halfDone } from '../store/half-done.ts'
 import { IDENTITY_NAME, readIdentity, WHOLE_VERSION } from '../store/identity.ts'
 import { planJournal } from '../store/journal-replay.ts'
 import { partitionFolder } from '../store/log-place.ts'
+import { notePath, type PassLog, readNote } from '../store/pass-note.ts'
 import { SettledStates } from '../store/settled-log.ts'
 import { type KnownTopic, missingFiles, wrongPartitions } from '../store/store-files.ts'
 import { type Mark, markKey, readMarks } from '../store/sync-marks.ts'
@@ -46,6 +49,13 @@ export interface StoreReport {
 /** Findings about a topic. */
 interface NamedTopic extends KnownTopic {
   readonly name: string
+  readonly durability?: Durability
+}
+
+/** A partition among the reports. */
+interface FoundPartition extends FoundLog {
+  readonly at: number
+  readonly folder: string
 }
 
 /** The same, as the catalog keeps it. */
@@ -108,23 +118,48 @@ export function verifyStore(disk: Disk, dir: string): StoreReport {
         const torn = readMarks(disk, join(dir, name), logId, marks)
         if (torn !== null) findings.push({ ...torn, isDamage: false })
       })
-  for (const host of hostsOf(names))
+  const tips = new Map<string, number>()
+  const notes: (readonly PassLog[])[] = []
+  for (const host of hostsOf(names)) {
     look(join(dir, `host-${host}.journal-a`), findings, () => {
-      const { state: how, file, position, why } = planJournal(disk, dir, host, logId).end
+      const plan = planJournal(disk, dir, host, logId)
+      const { state: how, file, position, why } = plan.end
       if (how === 'torn') findings.push({ file: file ?? dir, position, why, isDamage: false })
+      for (const [key, end] of plan.tips) tips.set(key, end)
     })
+    look(notePath(dir, host), findings, () => notes.push(readNote(disk, dir, host, logId)))
+  }
   const partitions: PartitionReport[] = []
-  for (const { id, name, partitions: count } of topics.values())
+  const found = new Map<string, FoundPartition>()
+  for (const { id, name, durability, partitions: count } of topics.values())
     for (let partition = 0; partition < count; partition++) {
       const { syncedTo, startOffset } = marks.get(markKey(id, partition)) ?? {
         syncedTo: 0,
         startOffset: version >= WHOLE_VERSION ? 0 : null,
       }
       const report = verifyPartition(disk, partitionFolder(dir, id, partition), syncedTo, startOffset)
-      const missing = missingMessages(report, floors.get(markKey(id, partition)), partitionFolder(dir, id, partition))
+      const folder = partitionFolder(dir, id, partition)
+      const missing = missingMessages(report, floors.get(markKey(id, partition)), folder)
+      const endOffset = Math.max(report.endOffset, tips.get(markKey(id, partition)) ?? 0)
+      found.set(markKey(id, partition), { endOffset, isJournalled: durability !== 'os', at: partitions.length, folder })
       partitions.push({ topic: name, partition, ...report, findings: [...missing, ...report.findings] })
     }
+  for (const note of notes) tellHalfDone(note, found, partitions)
   return { partitions, findings }
+}
+
+/** Adds what the next opening will cut off, because it is only a part of a pass. */
+function tellHalfDone(
+  note: readonly PassLog[],
+  found: ReadonlyMap<string, FoundPartition>,
+  partitions: PartitionReport[],
+): void {
+  for (const { log, before } of halfDone(note, ({ topic, partition }) => found.get(markKey(topic, partition)))) {
+    const report = partitions[log.at] as PartitionReport
+    const why = `from offset ${before} on, what was written with it is missing in another log`
+    const findings = [...report.findings, { file: log.folder, position: 0, why, isDamage: false }]
+    partitions[log.at] = { ...report, findings }
+  }
 }
 
 function verifyPartition(

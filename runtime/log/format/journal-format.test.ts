@@ -22,6 +22,7 @@ const header = {
   endOffset: 2,
   bodyCrc: 0xdeadbeef,
   fileBytes: 0x1000,
+  groupBlocks: 3,
 }
 
 t.test('the bytes are those of the drawing', async t => {
@@ -38,7 +39,7 @@ t.test('the bytes are those of the drawing', async t => {
       '0000000000000040',
       'efbeadde',
       '00100000',
-      '00000000',
+      '03000000',
     ],
   ]
   t.equal(bytes.subarray(0, 84).toString('hex'), drawn.flat().join(''))

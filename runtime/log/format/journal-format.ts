@@ -17,13 +17,15 @@
  * 64 f64 endOffset        offset after the last record
  * 72 u32 bodyCrc          CRC-32 of body and padding
  * 76 u32 fileBytes        size of the file, which never changes
- * 80 u32 0
+ * 80 u32 groupBlocks      blocks of its group commit; 0: not said, as code of before wrote it
  * 84 u32 headerCrc        CRC-32 of bytes 0 to 83
  * 88 body                 frames (frame.ts), padded with zeroes to a multiple of 8
  * ```
  *
  * A mark says that every block with a lower sequence than its `baseOffset` is in synced segments. Eight zero bytes
  * follow each group commit, in the place of the next magic, so that the end differs from a torn block.
+ *
+ * A group commit counts whole or not at all: what a loss of power has torn of the last one is none of its blocks.
  *
  * A block was acknowledged, whatever its kind is. So one of a kind that is not known here is never passed over while it is
  * needed: the journal is refused as that of a later version. One below the highest mark is needed no more.
@@ -59,7 +61,7 @@ const BASE_OFFSET = 56
 const END_OFFSET = 64
 const BODY_CRC = 72
 const FILE_BYTES = 76
-const RESERVED = 80
+const GROUP_BLOCKS = 80
 const HEADER_CRC = 84
 
 export interface BlockHeader {
@@ -74,6 +76,8 @@ export interface BlockHeader {
   readonly endOffset: number
   readonly bodyCrc: number
   readonly fileBytes: number
+  /** Blocks of its group commit; 0: unknown. */
+  readonly groupBlocks: number
 }
 
 /** Owner of the file that holds a block. */
@@ -109,7 +113,7 @@ export function writeBlockHeader(into: Buffer, at: number, owner: BlockOwner, he
   into.writeDoubleLE(header.endOffset, at + END_OFFSET)
   into.writeUInt32LE(header.bodyCrc >>> 0, at + BODY_CRC)
   into.writeUInt32LE(header.fileBytes, at + FILE_BYTES)
-  into.writeUInt32LE(0, at + RESERVED)
+  into.writeUInt32LE(header.groupBlocks, at + GROUP_BLOCKS)
   into.writeUInt32LE(crc32(into.subarray(at, at + HEADER_CRC)), at + HEADER_CRC)
 }
 
@@ -136,6 +140,7 @@ export function readBlockHeader(bytes: Buffer, at: number, owner: BlockOwner, po
     endOffset: bytes.readDoubleLE(at + END_OFFSET),
     bodyCrc: bytes.readUInt32LE(at + BODY_CRC),
     fileBytes: bytes.readUInt32LE(at + FILE_BYTES),
+    groupBlocks: bytes.readUInt32LE(at + GROUP_BLOCKS),
   }
 }
 

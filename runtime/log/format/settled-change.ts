@@ -87,6 +87,16 @@ export interface IdChange {
   readonly forgotten: number
 }
 
+/** How far a producer with numbers is in the log of a queue. It is known here when the message is settled, and its segment gone. */
+export interface SettledNumber {
+  /** Number that the producer's frames carry. */
+  readonly producer: number
+  /** The lower half of the number of its last message. */
+  readonly last: number
+  /** Offset behind that. */
+  readonly end: number
+}
+
 /** An end of the queue's dead-letter topic. Its letters below are of messages that are said to be settled: an opening looks at the others. */
 export interface KnownLetters {
   readonly topic: number
@@ -115,6 +125,8 @@ export interface SettledChange {
   /** Ascending offsets. */
   readonly updates?: readonly SettledUpdate[]
   readonly ids?: IdChange | null
+  /** Of each producer once. It replaces what was known of it. */
+  readonly numbers?: readonly SettledNumber[]
 }
 
 /** In the order of their numbers in files. */

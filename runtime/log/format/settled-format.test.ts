@@ -30,6 +30,7 @@ const EMPTY = {
   letters: null,
   updates: [],
   ids: null,
+  numbers: [],
 }
 
 t.test('the bytes are those of the drawing', async t => {
@@ -65,10 +66,11 @@ t.test('the bytes are those of the drawing', async t => {
       duplicates: 6,
       forgotten: 7,
     },
+    numbers: [{ producer: 9, last: 0xffff_ffff, end: 1_021 }],
   }
   const drawn = [
     // Topic 300, partition 0, all parts, base 1,000.
-    'ac02 00 ff1f e807',
+    'ac02 00 ff3f e807',
     // Out, back.
     '01 05 00',
     '01 0a 09',
@@ -92,6 +94,8 @@ t.test('the bytes are those of the drawing', async t => {
     '03 02 06 07 02',
     '000102030405060708090a0b0c0d0e0f e807 f403',
     '101112131415161718191a1b1c1d1e1f 02 00',
+    // Numbers: one, of producer 9.
+    '01 09 ffffffff0f fd07',
   ]
   t.equal(Buffer.from(encodeSettled([change])).toString('hex'), drawn.join('').replaceAll(' ', ''))
   t.same(decodeSettled(encodeSettled([change])), [change])
@@ -227,6 +231,7 @@ const change: fc.Arbitrary<SettledChange> = fc.record({
   letters: fc.option(fc.record({ topic: number, end: number }), { nil: null }),
   updates,
   ids: fc.option(ids, { nil: null }),
+  numbers: fc.array(fc.record({ producer: number, last: fc.nat(2 ** 32 - 1), end: number }), { maxLength: 3 }),
 })
 
 t.test('changes come back as they were, and a cut anywhere is refused or reads as whole changes before it', async t => {

@@ -10,7 +10,7 @@
  *
  * change    topic (id), partition
  *           parts            1 whole | 2 out | 4 back | 8 attempts | 16 settled | 32 totals | 64 known | 128 due | 256 ids |
- *                            512 times | 1024 letters | 2048 updates
+ *                            512 times | 1024 letters | 2048 updates | 4096 numbers
  *           base             no offset below is named; without out, back, attempts, settled, due and updates it is not there
  *           out, back        each a list of ranges, where its part is there
  *           attempts         how many, then each
@@ -22,6 +22,7 @@
  *           letters          topic (id), end
  *           updates          how many, then each
  *           ids              first, from less first, duplicates, forgotten; how many, then each
+ *           numbers          how many, then of each: producer, last, end
  *
  * ranges    how many, then of each: from, less the end of the one before (of the first: less base); offsets in it, less 1
  *
@@ -41,7 +42,7 @@
  * id        hash, as it is; offset and timeMs, less those of the one before
  * ```
  *
- * A change is applied in this order: whole, out, back, attempts, due, updates, settled, totals, known, times, letters, ids. It may therefore be split at any
+ * A change is applied in this order: whole, out, back, attempts, due, updates, settled, totals, known, times, letters, ids, numbers. It may therefore be split at any
  * place, into changes of the same queue that follow each other.
  *
  * Leaf, any thread. Pure. A message in its turn costs two bytes each time that it changes, a run of them not more.
@@ -55,6 +56,7 @@ import {
 } from './settled-change.ts'
 import { lowestOf, readDue, writeDue } from './settled-due.ts'
 import { readIds, writeIds } from './settled-ids.ts'
+import { readNumbers, writeNumbers } from './settled-numbers.ts'
 import { readUpdates, writeUpdates } from './settled-updates.ts'
 import { ByteReader, ByteWriter } from './varint.ts'
 
@@ -75,7 +77,8 @@ const IDS = 256
 const TIMES = 512
 const LETTERS = 1024
 const UPDATES = 2048
-const PARTS: number = 127 | IS_DUE | IDS | TIMES | LETTERS | UPDATES
+const NUMBERS = 4096
+const PARTS: number = 127 | IS_DUE | IDS | TIMES | LETTERS | UPDATES | NUMBERS
 const LISTS: number = OUT | BACK | ATTEMPTS | SETTLED | IS_DUE | UPDATES
 
 const SUSPECT = 1
@@ -95,7 +98,7 @@ export function encodeSettled(changes: Iterable<SettledChange>): Uint8Array {
 
 function writeChange(writer: ByteWriter, change: SettledChange): void {
   const { topic, partition, isWhole, out = [], back = [], attempts = [], settled = [], due = [] } = change
-  const { totals = null, known = null, times = null, letters = null, ids = null, updates = [] } = change
+  const { totals = null, known = null, times = null, letters = null, ids = null, updates = [], numbers = [] } = change
   let parts = 0
   if (isWhole === true) parts |= WHOLE
   if (out.length > 0) parts |= OUT
@@ -109,6 +112,7 @@ function writeChange(writer: ByteWriter, change: SettledChange): void {
   if (letters !== null) parts |= LETTERS
   if (ids !== null) parts |= IDS
   if (updates.length > 0) parts |= UPDATES
+  if (numbers.length > 0) parts |= NUMBERS
   writer.number(topic)
   writer.number(partition)
   writer.number(parts)
@@ -132,6 +136,7 @@ function writeChange(writer: ByteWriter, change: SettledChange): void {
   if (letters !== null) for (const number of [letters.topic, letters.end]) writer.number(number)
   if (updates.length > 0) writeUpdates(writer, updates, base)
   if (ids !== null) writeIds(writer, ids)
+  if (numbers.length > 0) writeNumbers(writer, numbers)
 }
 
 function writeRanges(writer: ByteWriter, ranges: OffsetRanges, base: number): void {
@@ -202,10 +207,12 @@ function readChange(reader: ByteReader): SettledChange | string {
   const letters = has(LETTERS) ? { topic: reader.number(), end: reader.number() } : null
   const updates = has(UPDATES) ? readUpdates(reader, base) : []
   const ids = has(IDS) ? readIds(reader) : null
+  const numbers = has(NUMBERS) ? readNumbers(reader) : []
   if (attempts === null) return 'an attempt has an unknown flag or reason'
   if (out === null || back === null || settled === null || due === null) return 'offsets are out of range'
   if (updates === null) return 'updates of messages are out of range'
   if (ids === null && has(IDS)) return 'ids are out of range'
+  if (numbers === null) return 'numbers of producers are out of range'
   return {
     topic,
     partition,
@@ -221,6 +228,7 @@ function readChange(reader: ByteReader): SettledChange | string {
     letters,
     updates,
     ids,
+    numbers,
   }
 }
 

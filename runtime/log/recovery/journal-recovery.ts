@@ -6,7 +6,7 @@
  * the highest mark are in synced segments and are not yielded. The journal ends at the end of the newer chain.
  *
  * The bytes behind the end show how it ended. The blocks of one group commit may be torn in any order, for they were
- * never acknowledged. But a block of a *later* group commit was written only after the one at the end had been synced,
+ * never acknowledged, and then none of them counts. But a block of a *later* group commit was written only after the one at the end had been synced,
  * so the end is damage then. The same holds for blocks that are needed and missing before the newer chain.
  *
  * Bounds: each file is read twice, and once more behind its end, in pieces of PIECE_BYTES. One body is in memory at a
@@ -152,20 +152,25 @@ function walk(file: DiskFile, owner: BlockOwner): Chain {
   const isCut = size < JOURNAL_BYTES_MIN
   const chain = { path: file.path, file, size, first: 0, last: 0, isCut, isClosed: false, keepFrom: 0, end: 0 }
   const piece = Buffer.allocUnsafe(Math.min(PIECE_BYTES, size))
+  // What is whole of the group commit that is being walked: it counts once all its blocks are there.
+  let { end, last } = chain
   for (;;) {
-    const header = headerAt(file, owner, chain.end)
+    const header = headerAt(file, owner, end)
     if (typeof header === 'string') return { ...chain, why: header }
-    if (chain.first !== 0 && header.sequence !== chain.last + 1)
-      return { ...chain, why: `a block of sequence ${header.sequence} instead of ${chain.last + 1}` }
+    if (last !== 0 && header.sequence !== last + 1)
+      return { ...chain, why: `a block of sequence ${header.sequence} instead of ${last + 1}` }
     if (header.fileBytes > size) chain.isCut = true
-    const after = chain.end + blockBytes(header.bodyBytes)
+    const after = end + blockBytes(header.bodyBytes)
     if (after > size) return { ...chain, why: 'a block is longer than the file' }
     if (!bodyIsWhole(file, header, piece)) return { ...chain, why: 'a body’s CRC is wrong' }
-    if (chain.first === 0) chain.first = header.sequence
+    last = header.sequence
+    end = after
+    if (header.index + 1 < header.groupBlocks) continue
+    if (chain.first === 0) chain.first = header.sequence - header.index
     else chain.isClosed = header.kind === BLOCK_MARK
     if (header.kind === BLOCK_MARK) chain.keepFrom = header.baseOffset
-    chain.last = header.sequence
-    chain.end = after
+    chain.last = last
+    chain.end = end
   }
 }
 

@@ -19,3 +19,5 @@ export type FaultPoint =
   | 'segmentRewritten'
   | 'segmentReplaced'
   | 'segmentsJoined'
+  | 'jointNoted'
+  | 'jointJournalled'

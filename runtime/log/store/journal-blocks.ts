@@ -68,7 +68,8 @@ export class CommitBlocks {
         parts.push(padding)
       }
       const place = { position, sequence: at.sequence + index, index, bodyBytes, bodyCrc, fileBytes: at.fileBytes }
-      const block = { kind: BLOCK_FRAMES, topic, partition, baseOffset, endOffset, ...place }
+      const groupBlocks = entries.length
+      const block = { kind: BLOCK_FRAMES, topic, partition, baseOffset, endOffset, groupBlocks, ...place }
       writeBlockHeader(this.#headers, header, this.#owner, block)
       position += blockBytes(bodyBytes)
     }
@@ -95,7 +96,7 @@ export function writeMark(
   needed: number,
 ): void {
   const header = Buffer.alloc(BLOCK_HEADER_BYTES)
-  const place = { position, sequence, index: 0, bodyBytes: 0, bodyCrc: 0, fileBytes: size }
+  const place = { position, sequence, index: 0, bodyBytes: 0, bodyCrc: 0, fileBytes: size, groupBlocks: 1 }
   const mark = { kind: BLOCK_MARK, topic: 0, partition: 0, baseOffset: needed, endOffset: 0, ...place }
   writeBlockHeader(header, 0, owner, mark)
   file.write(position + BLOCK_HEADER_BYTES + END.length <= size ? [header, END] : [header], position)

@@ -31,6 +31,7 @@ export function* journalGroups(
   }
 }
 
-function journalEntry({ log, baseOffset, endOffset, parts, bytes }: StoreEntry): JournalEntry {
+/** An entry as the journal has it. */
+export function journalEntry({ log, baseOffset, endOffset, parts, bytes }: StoreEntry): JournalEntry {
   return { topic: log.topic.topic, partition: log.partition, baseOffset, endOffset, parts, bytes }
 }

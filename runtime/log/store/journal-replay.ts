@@ -30,6 +30,8 @@ export interface JournalPlan {
   readonly end: JournalEnd
   /** Offset up to which each block counts, in order. */
   readonly ends: readonly number[]
+  /** Where each log ends by the journal, by partition. */
+  readonly tips: ReadonlyMap<string, number>
 }
 
 interface PlannedBlock {
@@ -44,13 +46,14 @@ interface PlannedBlock {
  */
 export function planJournal(disk: Disk, folder: string, host: number, logId: Uint8Array): JournalPlan {
   const ends: number[] = []
+  const tips = new Map<string, number>()
   const partitions = new Map<string, PlannedBlock[]>()
   const blocks = recoverJournal(disk, folder, host, logId)
   for (let step = blocks.next(); ; step = blocks.next()) {
     if (step.done === true) {
       const { state, file, position, why } = step.value
       if (state === 'damaged') throw new CorruptLogError(file ?? folder, position, why)
-      return { host, end: step.value, ends }
+      return { host, end: step.value, ends, tips }
     }
     const { topic, partition, baseOffset, endOffset } = step.value
     const key = markKey(topic, partition)
@@ -66,6 +69,7 @@ export function planJournal(disk: Disk, folder: string, host: number, logId: Uin
     }
     planned.push({ index: ends.length, baseOffset })
     ends.push(endOffset)
+    tips.set(key, endOffset)
   }
 }
 

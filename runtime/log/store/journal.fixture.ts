@@ -73,9 +73,9 @@ export function resign(disk: MemoryDisk, path: string, change: (header: Buffer, 
   disk.put(path, bytes)
 }
 
-/** As code of before wrote it: all blocks are of version 1. */
+/** As code of before wrote it: all blocks are of version 1, and say nothing of their group commit. */
 export function asFirstVersion(disk: MemoryDisk): void {
-  for (const path of [A, B]) resign(disk, path, header => header.writeUInt16LE(1, 4))
+  for (const path of [A, B]) resign(disk, path, header => header.writeUInt16LE(1, 4) && header.writeUInt32LE(0, 80))
 }
 
 /** A small seeded generator of chance. */

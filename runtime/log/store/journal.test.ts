@@ -188,6 +188,25 @@ t.test('sequences go on above those of a torn group commit', async t => {
   t.ok(start(disk).sequence > journal.sequence)
 })
 
+t.test('a group commit of which any block is torn has none', async t => {
+  const block = BLOCK_HEADER_BYTES + 104
+  for (let torn = 0; torn < 3; torn++) {
+    const disk = new MemoryDisk()
+    const journal = start(disk)
+    journal.append([entry(0)])
+    journal.append([entry(1), entry(2), entry(3)])
+    const from = BLOCK_HEADER_BYTES + block
+    const bytes = disk.bytesOf(A)
+    bytes.fill(0xff, from + torn * block + BLOCK_HEADER_BYTES, from + torn * block + BLOCK_HEADER_BYTES + 8)
+    disk.put(A, bytes)
+    const recovered = recover(disk)
+    t.same(offsets(recovered), [0], `block ${torn}`)
+    t.match(recovered.end, { state: 'torn', position: from, sequence: journal.sequence - 3 })
+    start(disk).append([entry(1)])
+    t.same(offsets(recover(disk)), [1])
+  }
+})
+
 t.test('the mark that closes a file has its room kept', async t => {
   const disk = new MemoryDisk()
   const journal = start(disk)
@@ -342,7 +361,7 @@ t.test('a block larger than the rest of the file is refused before its body is a
     bytes,
     280,
     { logId: LOG_ID, host: 3 },
-    { ...place, bodyBytes: 0xffff_fff0, bodyCrc: 0, fileBytes: BYTES },
+    { ...place, bodyBytes: 0xffff_fff0, bodyCrc: 0, fileBytes: BYTES, groupBlocks: 1 },
   )
   disk.put(A, bytes)
   const recovered = recover(disk)

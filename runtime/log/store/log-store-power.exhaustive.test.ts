@@ -23,7 +23,7 @@ const life: fc.Arbitrary<StoreLife> = fc.record({
 })
 
 t.test('ends of all kinds are met, also while a store recovers from another', async t => {
-  let [rounds, recoveries, doubleCuts, deaths] = [0, 0, 0, 0]
+  let [rounds, recoveries, doubleCuts, deaths, whole, absent] = [0, 0, 0, 0, 0, 0]
   const kinds = new Set<string>()
   for (const round of drawn(ROUNDS)) {
     const chance = new Chance(round)
@@ -32,6 +32,8 @@ t.test('ends of all kinds are met, also while a store recovers from another', as
     recoveries += stores.recoveries
     doubleCuts += stores.doubleCuts
     deaths += stores.deaths
+    whole += stores.joint.whole
+    absent += stores.joint.absent
     for (const kind of stores.cuts.keys()) kinds.add(kind)
   }
   t.equal(rounds, Math.ceil(ROUNDS / portion.of))
@@ -41,6 +43,7 @@ t.test('ends of all kinds are met, also while a store recovers from another', as
   if (portion.of > 1) return
   t.ok(doubleCuts > 100, `${doubleCuts} ends of recoveries`)
   t.ok(deaths > 100, `${deaths} deaths of threads`)
+  t.ok(whole > 10 && absent > 10, `${whole} commits in all of their logs, ${absent} in none`)
   for (const kind of ['write', 'sync', 'syncDirectory', 'open', 'remove'])
     t.ok(kinds.has(kind) && kinds.has(`recovery:${kind}`), kind)
 })

@@ -2,7 +2,7 @@
  * The durable partitions of one partition host: a log in segments for each; one journal and one file of marks for all.
  *
  * The partition host's thread owns it, and is the only writer of these files. Everything but background syncs is
- * synchronous. A group commit writes the frames of all its partitions to their segments, without a sync. Then the
+ * synchronous. A group commit (group-commit.ts) writes the frames of all its partitions to their segments, without a sync. Then the
  * frames of topics that must survive a loss of power go into the journal (journal.ts) with one write and one sync.
  *
  * ```
@@ -10,6 +10,7 @@
  *  <folder>/host-0.journal-a, -b       what a loss of power would take from segments
  *  <folder>/marks, host-0.marks        how far each log is durable by itself (sync-marks.ts)
  *  <folder>/host-0.ends                how far logs were written that are in no journal (written-ends.ts)
+ *  <folder>/host-0.joint               which logs the last pass appended to whose frames belong together (pass-note.ts)
  * ```
  *
  * Checkpoints (checkpoints.ts) free the journal's room, in the background once it has changed files. One is made at
@@ -26,11 +27,11 @@ import type { LogSegment } from '../recovery/log-segment.ts'
 import { CheckpointNeed } from './checkpoint-need.ts'
 import { Checkpoints, writeMarks } from './checkpoints.ts'
 import type { FaultPoint } from './fault-point.ts'
+import { GroupCommit } from './group-commit.ts'
 import type { Journal } from './journal.ts'
-import type { JournalEntry } from './journal-blocks.ts'
-import { journalGroups } from './journal-groups.ts'
 import type { LogStoreOptions, StoreEntry } from './log-store-types.ts'
 import { closeAll, endOf, isUnjournalled, knownOf, openStore, type StoreParts } from './open-store.ts'
+import type { PassNote } from './pass-note.ts'
 import { type Retention, retentionOf, startAfter } from './retention.ts'
 import type { WrittenSegment } from './segment-writer.ts'
 import { StoredPartition } from './stored-partition.ts'
@@ -53,6 +54,8 @@ export class LogStore {
   readonly #partitions: Map<string, StoredPartition>
   readonly #checkpoints: Checkpoints
   readonly #need: CheckpointNeed
+  readonly #note: PassNote
+  readonly #commits: GroupCommit
   readonly #fault: (point: FaultPoint) => void
   #retainedMs = Number.NEGATIVE_INFINITY
   #poison: unknown = null
@@ -84,7 +87,10 @@ export class LogStore {
     this.#journal = parts.journal
     this.#partitions = parts.partitions
     this.#need = new CheckpointNeed(parts.checkpointBytes)
+    this.#note = parts.note
     this.#fault = parts.fault
+    const checkpoint = (): void => this.#checkpointNow()
+    this.#commits = new GroupCommit({ ...parts, need: this.#need, checkpoint })
     this.#checkpoints = new Checkpoints(parts.marks, parts.journal, parts.fault, error => this.#fail(error))
   }
 
@@ -122,54 +128,12 @@ export class LogStore {
 
   /**
    * One group commit: returns when each entry is as durable as its topic requires. Entries of one partition follow each
-   * other.
+   * other. Those of them in `together` are in all of their logs, or in none.
    *
    * @throws DiskError, from then on for ever
    */
-  append(entries: readonly StoreEntry[]): void {
-    this.#guard(() => {
-      const journalled: StoreEntry[] = []
-      for (const entry of entries) {
-        const { log } = entry.log
-        const { segments } = log
-        log.append(entry.parts, entry, entry.bytes)
-        const isJournalled = entry.log.topic.durability === 'fsync'
-        this.#need.appended(entry.bytes, isJournalled)
-        if (isJournalled) journalled.push(entry)
-        if (log.segments === segments) continue
-        this.#need.rolled()
-        this.#fault('roll')
-      }
-      this.#fault('segmentWritten')
-      this.#written.note(
-        entries
-          .map(({ log }) => log)
-          .filter(isUnjournalled)
-          .map(endOf),
-      )
-      this.#journalAll(journalled)
-    })
-  }
-
-  /** Makes these entries durable, which are in their segments already. */
-  #journalAll(entries: readonly StoreEntry[]): void {
-    for (const group of journalGroups(entries, this.#journal.commitBytesMax)) {
-      if (group === null || !this.#journalOne(group.blocks)) {
-        // Frames that do not fit, alone or now, become durable with all segments.
-        this.#checkpointNow()
-        return
-      }
-      for (const { log, endOffset } of group.entries) log.journaledTo = endOffset
-    }
-  }
-
-  /** Returns whether there was room. */
-  #journalOne(group: readonly JournalEntry[]): boolean {
-    const { mustCheckpoint } = this.#journal
-    if (this.#journal.append(group) === 'full') return false
-    this.#fault('journalWritten')
-    if (!mustCheckpoint && this.#journal.mustCheckpoint) this.#fault('journalReuse')
-    return true
+  append(entries: readonly StoreEntry[], together: readonly StoreEntry[] = []): void {
+    this.#guard(() => this.#commits.append(entries, together))
   }
 
   /**
@@ -248,6 +212,7 @@ export class LogStore {
     if (endOffset >= partition.endOffset) return partition.endOffset
     return this.#guard(() => {
       const end = partition.frameStart(this.#disk, endOffset)
+      this.#note.clear()
       if (partition.journaledTo > end) this.#journalCut(partition, end)
       // A running checkpoint would mark the frames that are cut.
       this.#checkpoints.giveUp()
@@ -262,7 +227,7 @@ export class LogStore {
   #journalCut(partition: StoredPartition, end: number): void {
     const { topic } = partition.topic
     const cut = { topic, partition: partition.partition, baseOffset: end, endOffset: end, parts: [], bytes: 0 }
-    while (!this.#journalOne([cut])) this.#checkpointNow()
+    while (!this.#commits.journal([cut])) this.#checkpointNow()
     partition.journaledTo = end
   }
 
@@ -278,7 +243,13 @@ export class LogStore {
     } finally {
       this.#isClosed = true
       this.#checkpoints.close()
-      closeAll([...[...this.#partitions.values()].map(({ log }) => log), this.#journal, this.#marks, this.#written])
+      closeAll([
+        ...[...this.#partitions.values()].map(({ log }) => log),
+        this.#journal,
+        this.#marks,
+        this.#written,
+        this.#note,
+      ])
       this.#poison ??= new Error(`the log store in ${this.#folder} is closed`)
     }
   }

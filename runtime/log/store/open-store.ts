@@ -1,6 +1,6 @@
 /**
- * Opens what a partition host has on disk: brings what its journal holds into the logs, makes that durable, marks it, and begins
- * an empty journal.
+ * Opens what a partition host has on disk: brings what its journal holds into the logs, ends a pass that is not whole, makes that
+ * durable, marks it, and begins an empty journal.
  *
  * The partition host's thread, when it starts. The folder's own name must be durable already.
  */
@@ -9,10 +9,12 @@ import type { CutTail } from '../../wire/folder.ts'
 import type { Disk } from '../disk/disk.ts'
 import { dirtyEnds, syncLogs, writeMarks } from './checkpoints.ts'
 import type { FaultPoint } from './fault-point.ts'
+import { halfDone } from './half-done.ts'
 import { JOURNAL_BYTES, Journal } from './journal.ts'
 import { planJournal, replayJournal } from './journal-replay.ts'
 import { partitionsFolder } from './log-place.ts'
 import type { LogStoreOptions } from './log-store-types.ts'
+import { clearNote, type PassLog, PassNote, readNote } from './pass-note.ts'
 import { type KnownLog, StoredPartition } from './stored-partition.ts'
 import type { StoredTopic } from './stored-topic.ts'
 import { markKey, SyncMarks } from './sync-marks.ts'
@@ -25,6 +27,7 @@ export interface StoreParts {
   readonly logId: Uint8Array
   readonly marks: SyncMarks
   readonly written: WrittenEnds
+  readonly note: PassNote
   readonly journal: Journal
   readonly partitions: Map<string, StoredPartition>
   readonly cuts: readonly CutTail[]
@@ -56,17 +59,21 @@ export function openStore(
     }
     fault('recovery')
     replayJournal(disk, folder, logId, plan, (topic, partition) => opened.get(markKey(topic, partition)))
+    const find = ({ topic, partition }: PassLog): StoredPartition | undefined => opened.get(markKey(topic, partition))
+    for (const { log, before } of halfDone(readNote(disk, folder, host, logId), find)) log.cutPass(before)
     const ends = dirtyEnds(opened.values())
     syncLogs(ends.keys())
     fault('checkpointSynced')
     writeMarks(marks, ends)
     fault('marksWritten')
     const journal = Journal.start(disk, folder, host, logId, { journalBytes, after: plan.end })
+    clearNote(disk, folder, host)
     const { state, file, position, why } = plan.end
     const cuts: CutTail[] = marks.torn === null ? [] : [marks.torn]
     if (state === 'torn') cuts.push({ file: file as string, position, bytes: 0, why })
     written.note([...opened.values()].filter(isUnjournalled).map(endOf))
-    const parts = { disk, folder, logId, marks, written, journal, partitions: opened, cuts, fault }
+    const note = new PassNote(disk, folder, host, logId)
+    const parts = { disk, folder, logId, marks, written, note, journal, partitions: opened, cuts, fault }
     return { ...parts, checkpointBytes: journalBytes }
   } catch (error) {
     closeAll([...[...opened.values()].map(({ log }) => log), marks, ...(written === null ? [] : [written])])
@@ -74,8 +81,8 @@ export function openStore(
   }
 }
 
-export function isUnjournalled({ topic }: StoredPartition): boolean {
-  return topic.durability !== 'fsync'
+export function isUnjournalled({ isJournalled }: StoredPartition): boolean {
+  return !isJournalled
 }
 
 export function endOf({ topic, partition, endOffset }: StoredPartition): WrittenEnd {

@@ -5,10 +5,11 @@
  * Any thread. Pure. Bound: a body has at most about BODY_BYTES_MAX, a snapshot is made in pieces of PIECE_BYTES.
  */
 import { ID_HASH_BYTES } from '../format/queue-fields.ts'
-import type { IdChange, OffsetRanges, SettledChange, SettledTotals } from '../format/settled-change.ts'
+import type { IdChange, OffsetRanges, SettledChange, SettledNumber, SettledTotals } from '../format/settled-change.ts'
 import { DUE_BYTES_MAX, DUE_GROUP_BYTES_MAX } from '../format/settled-due.ts'
 import { ATTEMPT_BYTES_MAX, CHANGE_BYTES_MAX, encodeSettled, RANGE_BYTES_MAX } from '../format/settled-format.ts'
 import { ID_BYTES_MAX } from '../format/settled-ids.ts'
+import { NUMBER_BYTES_MAX } from '../format/settled-numbers.ts'
 import { UPDATE_BYTES_MAX } from '../format/settled-updates.ts'
 import { idsFrom } from './id-changes.ts'
 import type { SettledState } from './settled-state.ts'
@@ -20,11 +21,12 @@ const PIECE_IDS: number = PIECE_BYTES / ID_BYTES_MAX
 
 /** At most so many bytes are written for it. */
 function bytesMaxOf(change: SettledChange): number {
-  const { out = [], back = [], settled = [], attempts = [], due = [], updates = [], ids } = change
+  const { out = [], back = [], settled = [], attempts = [], due = [], updates = [], ids, numbers = [] } = change
   const ranges = out.length + back.length + settled.length
   const dueBytes = due.reduce((sum, { offsets }) => sum + DUE_GROUP_BYTES_MAX + DUE_BYTES_MAX * offsets.length, 0)
   const idBytes = ID_BYTES_MAX * (ids?.offsets.length ?? 0)
-  const single = ATTEMPT_BYTES_MAX * attempts.length + UPDATE_BYTES_MAX * updates.length
+  const single =
+    ATTEMPT_BYTES_MAX * attempts.length + UPDATE_BYTES_MAX * updates.length + NUMBER_BYTES_MAX * numbers.length
   return CHANGE_BYTES_MAX + RANGE_BYTES_MAX * ranges + single + dueBytes + idBytes
 }
 
@@ -52,7 +54,7 @@ function* split(change: SettledChange, bytesMax: number): Generator<SettledChang
     yield change
     return
   }
-  const { topic, partition, isWhole = false, out, back, attempts, settled, due = [], updates } = change
+  const { topic, partition, isWhole = false, out, back, attempts, settled, due = [], updates, numbers } = change
   const { totals = null, known = null, times = null, letters = null, ids = null } = change
   const many = Math.max(1, Math.floor((bytesMax - CHANGE_BYTES_MAX) / ATTEMPT_BYTES_MAX))
   if (isWhole) yield { topic, partition, isWhole }
@@ -64,6 +66,7 @@ function* split(change: SettledChange, bytesMax: number): Generator<SettledChang
   for (const some of slices(updates, many)) yield { topic, partition, updates: some }
   for (const some of slices(settled, many)) yield { topic, partition, settled: some }
   if (ids !== null) for (const some of idSlices(ids, many)) yield { topic, partition, ids: some }
+  for (const some of slices(numbers, many)) yield { topic, partition, numbers: some }
   yield { topic, partition, totals, known, times, letters }
 }
 
@@ -98,6 +101,8 @@ export function* wholeOf(state: SettledState, end: number = Number.POSITIVE_INFI
   const updates = [...state.updates.values()].filter(({ offset }) => offset < end)
   if (updates.length > 0) yield { topic, partition, updates: updates.sort(byOffset) }
   for (const group of state.due(end, PIECE_BYTES / DUE_BYTES_MAX)) yield { topic, partition, due: [group] }
+  const numbers = [...state.numbers.values()].map(number => numberWithin(number, end))
+  if (numbers.length > 0) yield { topic, partition, numbers }
   const { ids: table } = state
   for (let from = table?.room.first ?? 0, more = table !== null; table !== null && more; ) {
     const ids = idsFrom(table, from, end, PIECE_IDS)
@@ -141,6 +146,11 @@ export function* snapshotOf(states: Iterable<SettledState>): Generator<Uint8Arra
 
 function* changesOf(states: Iterable<SettledState>): Generator<SettledChange> {
   for (const state of states) if (!state.isEmpty) yield* wholeOf(state)
+}
+
+/** Where a message with a number is lost, the one before it was there: a sender has one on its way at a time. */
+function numberWithin(number: SettledNumber, end: number): SettledNumber {
+  return number.end <= end ? number : { ...number, last: (number.last - 1) >>> 0, end }
 }
 
 function within(ranges: OffsetRanges, end: number): OffsetRanges {

@@ -147,7 +147,7 @@ t.test(
     StateLog.open(other, PATH, { logId: LOG_ID, syncs: true }).write([['a', 1]])
     t.throws(() => open(other), ForeignFileError)
     const header = stateHeader(LOG_ID, 96, 'settled')
-    disk.put(PATH, Buffer.concat([header, stateRecord(Buffer.from('01008020', 'hex'), 1, 1, header.length)]))
+    disk.put(PATH, Buffer.concat([header, stateRecord(Buffer.from('01008040', 'hex'), 1, 1, header.length)]))
     const error = thrownBy(() => open(disk))
     t.ok(error instanceof CorruptLogError && error.position === header.length && /unknown parts/.test(error.why))
   },
@@ -165,6 +165,22 @@ t.test('ids of messages that are not there are durably forgotten', async t => {
   t.strictSame(known(log.opened(1, 0, 0, 4)), [0, 2, -1])
   const next = open(disk.losePower(() => 0))
   t.strictSame(known(next.opened(1, 0, 0, 5)), [0, 2, -1], 'after a loss of power, too')
+})
+
+t.test('a producer whose last message is not there had sent the one before', async t => {
+  const disk = new MemoryDisk()
+  const log = open(disk)
+  const numbers = [
+    { producer: 7, last: 41, end: 9 },
+    { producer: 8, last: 0, end: 10 },
+    { producer: 9, last: 3, end: 4 },
+  ]
+  log.write([{ topic: 1, partition: 0, numbers }])
+  t.strictSame([...log.opened(1, 0, 0, 10).numbers.values()], numbers)
+  const cut = [{ producer: 7, last: 40, end: 6 }, { producer: 8, last: 0xffff_ffff, end: 6 }, numbers[2]]
+  t.strictSame([...log.opened(1, 0, 0, 6).numbers.values()], cut)
+  const next = open(disk.losePower(() => 0))
+  t.strictSame([...next.opened(1, 0, 0, 10).numbers.values()], cut, 'after a loss of power, too')
 })
 
 t.test('what is said beyond the end of a log is durably forgotten when it is opened', async t => {

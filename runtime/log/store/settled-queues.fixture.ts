@@ -5,6 +5,7 @@ import type {
   IdChange,
   SettledAttempt,
   SettledChange,
+  SettledNumber,
   SettledTimes,
   SettledTotals,
   SettledUpdate,
@@ -32,6 +33,8 @@ export interface QueueModel {
   firstId: number
   duplicates: number
   forgotten: number
+  /** By producer: its last number, and an offset behind that. */
+  numbers: ReadonlyMap<number, readonly [last: number, end: number]>
 }
 
 interface KnownId {
@@ -45,7 +48,7 @@ const NO_TOTALS: SettledTotals = { deadLettered: 0, dropped: 0, purged: 0, cance
 
 export function emptyQueue(topic: number, partition = 0): QueueModel {
   const noTimes = { due: [], times: NO_TIMES, letters: null, updates: new Map() }
-  const noIds = { ids: [], firstId: 0, duplicates: 0, forgotten: 0 }
+  const noIds = { ids: [], firstId: 0, duplicates: 0, forgotten: 0, numbers: new Map() }
   return { topic, partition, known: new Map(), end: 0, totals: NO_TOTALS, knownEnd: null, ...noTimes, ...noIds }
 }
 
@@ -70,16 +73,20 @@ export function cutTo(queue: QueueModel, end: number): QueueModel {
     due,
     times,
     ids,
+    numbers: new Map(
+      [...queue.numbers].map(([id, [last, at]]) => [id, at > end ? [last - 1, end] : [last, at]] as const),
+    ),
     updates: new Map([...queue.updates].filter(([offset]) => offset < end)),
     known: new Map([...queue.known].filter(([offset]) => offset < end)),
   }
 }
 
 /** Behind all that is said of a queue. */
-function endOf({ known, knownEnd, due, times, ids, updates }: QueueModel): number {
+function endOf({ known, knownEnd, due, times, ids, updates, numbers }: QueueModel): number {
   const ends = [knownEnd?.end ?? 0, times.end, (ids.at(-1)?.offset ?? -1) + 1]
   for (const offset of [...known.keys(), ...updates.keys()]) ends.push(offset + 1)
   for (const [, place] of due) ends.push(place)
+  for (const [, end] of numbers.values()) ends.push(end)
   return ends.reduce((most, end) => Math.max(most, end), 0)
 }
 
@@ -172,7 +179,16 @@ export function drawPass(queue: QueueModel, chance: () => number): SettledChange
     letters,
     updates,
     ids: chance() < 0.4 ? drawIds(queue, chance) : null,
+    numbers: chance() < 0.3 && queue.end > 0 ? [drawNumber(queue, below)] : [],
   }
+}
+
+/** A producer with numbers has sent one more message. */
+function drawNumber(queue: QueueModel, below: (limit: number) => number): SettledNumber {
+  const producer = 7 + below(2)
+  const last = (queue.numbers.get(producer)?.[0] ?? 1_000) + 1 + below(3)
+  queue.numbers = new Map([...queue.numbers, [producer, [last, queue.end]]])
+  return { producer, last, end: queue.end }
 }
 
 function drawUpdate(offset: number, below: (limit: number) => number): SettledUpdate {
@@ -224,7 +240,13 @@ export function textOf(of: QueueModel | SettledState | undefined): string {
   const due = 'knownEnd' in of ? of.due : dueOf(of)
   const times = [of.times, of.letters]
   const messages = [[...known], [...of.updates]].map(each => each.sort(([one], [other]) => one - other))
-  return JSON.stringify([messages, of.totals, end, due, times, idsOf(of)])
+  return JSON.stringify([messages, of.totals, end, due, times, idsOf(of), numbersOf(of)])
+}
+
+function numbersOf(of: QueueModel | SettledState): unknown[] {
+  const numbers =
+    'knownEnd' in of ? [...of.numbers] : [...of.numbers.values()].map(each => [each.producer, [each.last, each.end]])
+  return numbers.map(each => JSON.stringify(each)).sort()
 }
 
 function dueOf(state: SettledState): (readonly [number, number])[] {

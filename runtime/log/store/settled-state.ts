@@ -6,7 +6,7 @@
  *
  * The thread that owns the file. Pure. Bounds: SettledPages for what is settled; a bit for each message that is out and
  * never was before; an entry for each that deviates, which the queue bounds; that of stored-due.ts;
- * an entry of a table for each id (base/id-table.ts); one for each message that was updated, which the queue bounds.
+ * an entry of a table for each id (base/id-table.ts); one for each producer with numbers; one for each message that was updated, which the queue bounds.
  */
 import { IdPages } from '../../base/id-room.ts'
 import { IdTable } from '../../base/id-table.ts'
@@ -19,6 +19,7 @@ import type {
   KnownLetters,
   SettledAttempt,
   SettledChange,
+  SettledNumber,
   SettledTimes,
   SettledTotals,
   SettledUpdate,
@@ -43,6 +44,7 @@ export class SettledState {
   #times: SettledTimes = NO_TIMES
   #letters: KnownLetters | null = null
   readonly #updates = new Map<number, SettledUpdate>()
+  readonly #numbers = new Map<number, SettledNumber>()
   #ids: IdTable | null = null
 
   constructor(pool: PagePool, topic: number, partition: number) {
@@ -109,6 +111,11 @@ export class SettledState {
     return this.#ids
   }
 
+  /** How far producers with numbers are, by their own number. */
+  get numbers(): ReadonlyMap<number, SettledNumber> {
+    return this.#numbers
+  }
+
   /** Null: all letters of the queue are to be looked at. */
   get letters(): KnownLetters | null {
     return this.#letters
@@ -123,7 +130,7 @@ export class SettledState {
     const isTimed = !this.#due.isEmpty || this.#times.end > 0 || this.#times.expired > 0
     const { end: ids, duplicates, forgotten } = this.#ids?.room ?? NO_IDS
     const isNamed = ids + duplicates + forgotten > 0
-    const isSilent = this.#out.size + this.#attempts.size + this.#updates.size === 0
+    const isSilent = this.#out.size + this.#attempts.size + this.#updates.size + this.#numbers.size === 0
     return isUntouched && isSilent && !counted && !isTimed && !isKnown && !isNamed
   }
 
@@ -134,6 +141,7 @@ export class SettledState {
     for (const [, to] of this.#out.ranges()) end = Math.max(end, to)
     for (const offset of this.#attempts.keys()) end = Math.max(end, offset + 1)
     for (const offset of this.#updates.keys()) end = Math.max(end, offset + 1)
+    for (const number of this.#numbers.values()) end = Math.max(end, number.end)
     for (const { place } of this.due(Number.POSITIVE_INFINITY, 1)) end = Math.max(end, place)
     const ids = this.#ids
     if (ids !== null && ids.size > 0) end = Math.max(end, ids.offsetOf(ids.room.end - 1) + 1)
@@ -141,7 +149,7 @@ export class SettledState {
   }
 
   apply(change: SettledChange): void {
-    const { isWhole, out = [], back = [], attempts = [], settled = [], due = [], updates = [] } = change
+    const { isWhole, out = [], back = [], attempts = [], settled = [], due = [], updates = [], numbers = [] } = change
     const { totals, known, times, letters, ids } = change
     if (isWhole === true) this.clear()
     for (const [from, to] of out) this.#out.addRange(from, to)
@@ -156,6 +164,7 @@ export class SettledState {
     if (times !== undefined && times !== null) this.#times = times
     if (letters !== undefined && letters !== null) this.#letters = letters
     if (ids !== undefined && ids !== null) noteIds(this.openIds(), ids)
+    for (const number of numbers) this.#numbers.set(number.producer, number)
   }
 
   #note(attempt: SettledAttempt): void {
@@ -193,6 +202,7 @@ export class SettledState {
     this.#times = NO_TIMES
     this.#letters = null
     this.#ids = null
+    this.#numbers.clear()
   }
 }
 

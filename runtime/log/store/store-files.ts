@@ -9,6 +9,7 @@
  *  catalog, snapshots, producers, marks                     of the control thread
  *  host-0.groups, .letters, .marks, .ends, .journal-a, -b   of each partition host
  *  host-0.settled                                           the same, since version 4 of the folder
+ *  host-0.joint                                             of a partition host that has appended frames which belong together; not missed
  *  topics/7-3/00000000000000000000.log                      at least one segment for each partition of a topic
  * ```
  */

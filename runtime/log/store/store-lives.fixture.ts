@@ -5,6 +5,8 @@
  * rules are those of the store: what was acknowledged is there (U1), what is there was written (U2), and recovering again,
  * or after a recovery that was itself ended, gives no less (U3). A life may end while it recovers, so cuts come in pairs.
  *
+ * Frames of some commits belong together: they are in all of their logs, or in none (joint-oracle.fixture.ts).
+ *
  * Some of the logs are those of work queues, whose messages are settled in a file of the first host (settled-oracle.fixture.ts). Logs and that file
  * lose their ends apart from each other.
  */
@@ -12,6 +14,7 @@ import { Chance } from '../../proof/sim/chance.ts'
 import { Cut, type DiskOperation, SimDisk } from '../../proof/sim/sim-disk.ts'
 import { MortalDisk, ThreadDeath } from '../disk/mortal-disk.fixture.ts'
 import { recoverStore } from '../folder/recover-store.ts'
+import { JointPasses } from './joint-oracle.fixture.ts'
 import { LogStore } from './log-store.ts'
 import type { StoreEntry } from './log-store-types.ts'
 import { SettledLives } from './settled-oracle.fixture.ts'
@@ -79,6 +82,7 @@ export class StoreLives {
   readonly #disk = new SimDisk()
   readonly #oracles: PartitionOracle[] = []
   readonly #settled = new SettledLives()
+  readonly joint: JointPasses = new JointPasses()
   #hosts: Host[] = []
   /** How many hosts there were, when any was last opened. */
   #lastHosts = 0
@@ -124,6 +128,7 @@ export class StoreLives {
       this.#disk.powerCut(new Chance(life.seed))
       for (const oracle of this.#oracles) oracle.losePower()
       this.#settled.losePower()
+      this.joint.losePower()
     }
   }
 
@@ -142,6 +147,7 @@ export class StoreLives {
     this.#lastHosts = life.hosts
     this.#hosts[0] = this.#despite(failAt, disk => this.#open(life, 0, disk))
     for (let host = 1; host < life.hosts; host++) this.#hosts[host] = this.#open(life, host)
+    this.joint.judge((topic, partition) => this.#endOf(life, topic, partition))
     this.#openQueues(life)
     this.#isRecovering = false
   }
@@ -178,6 +184,11 @@ export class StoreLives {
     return { disk, store }
   }
 
+  #endOf(life: StoreLife, topic: number, partition: number): number {
+    const at = this.#oracles.findIndex(oracle => oracle.topic.topic === topic && oracle.partition === partition)
+    return this.#log(life, at).log.endOffset
+  }
+
   #isThere({ topic }: PartitionOracle): boolean {
     return topic.topic !== LATE || this.#isLateThere
   }
@@ -202,6 +213,7 @@ export class StoreLives {
       this.#isRecovering = true
       this.#hosts[host] = this.#open(life, host)
       this.#isRecovering = false
+      this.joint.judge((topic, partition) => this.#endOf(life, topic, partition), host)
       // What was written and never committed is cut, mostly.
       for (const [at, oracle] of this.#oracles.entries())
         if (at % life.hosts === host && this.#isThere(oracle) && (life.seed + at) % 4 > 0)
@@ -280,7 +292,11 @@ export class StoreLives {
       chosen.push([oracle, entry.endOffset, at % life.hosts])
     }
     for (const [host, own] of entries.entries()) {
-      if (own.length > 0) this.#hosts[host]?.store.append(own)
+      // Of every other commit all frames belong together.
+      const together = size % 2 === 0 ? own : []
+      this.joint.begins(host, together)
+      if (own.length > 0) this.#hosts[host]?.store.append(own, together)
+      this.joint.ended(host)
       for (const [oracle, end, whose] of chosen) if (whose === host) oracle.acknowledge(end)
     }
   }

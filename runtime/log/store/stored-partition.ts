@@ -81,6 +81,26 @@ export class StoredPartition {
     return this.log.endOffset
   }
 
+  /** Whether it promises to survive a loss of power, by a journal. */
+  get isJournalled(): boolean {
+    return this.topic.durability === 'fsync'
+  }
+
+  /** Ends it where a pass began of which something is missing in another log; it was never acknowledged. @throws LogFileError, DiskError */
+  cutPass(before: number): CutTail {
+    const { bytes } = this.log
+    this.log.truncateTo(before)
+    const { activePath: file, activeBytes: position } = this.log
+    const cut = {
+      file,
+      position,
+      bytes: bytes - this.log.bytes,
+      why: 'what was written with it is missing in another log',
+    }
+    this.#cuts.push(cut)
+    return cut
+  }
+
   /** Size of its segment files. */
   get bytes(): number {
     return this.log.bytes

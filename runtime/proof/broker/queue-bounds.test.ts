@@ -98,6 +98,17 @@ t.test('a send that waits too long says what the queue waits for', async t => {
   t.equal((await aborted).code, 'MILL_ABORTED')
 })
 
+t.test('a send that waits for what is scheduled says how much of that a queue in memory may have', async t => {
+  const queue = await newQueue({ maxBytes: 65_536 })
+  const later = Array.from({ length: 4_000 }, (_, value) => ({ value, delayMs: 3_600_000 }))
+  const late = await rejection(queue.sendBatch(later, { timeoutMs: 200 }))
+  t.match(late, { code: 'MILL_UNPUBLISHED' })
+  t.match(
+    late.message,
+    /; \d+ are scheduled for later, for which a queue in memory has [\d,]+ bytes here: give it a larger `maxBytes`/,
+  )
+})
+
 t.test('a queue that drops makes a dead letter of the oldest ready message of the lowest priority', async t => {
   const queue = await newQueue<string>({ maxMessages: 3, onFull: 'dropHead', priorities: 2 })
   await queue.send({ value: 'high', priority: 1 })

@@ -114,6 +114,7 @@ t.test("on the caller's thread a handler has its signal only, and the result say
   const [acks, throws] = ids as [string, string]
   const both = Promise.all([queue.cancel(acks, { graceMs: 10 }), queue.cancel(throws, { graceMs: 0 })])
   t.strictSame(await both, ['unacked', 'unacked'])
+  await until(() => signals.get('acks')?.aborted === true && signals.get('throws')?.aborted === true)
   t.ok(isMillraceError(signals.get('acks')?.reason, 'MILL_CANCELLED'))
   t.match(signals.get('throws')?.reason, { message: `message ${throws} of queue here was cancelled` })
   t.equal(signals.get('stays')?.aborted, false, 'each message has a signal of its own')
@@ -136,6 +137,7 @@ t.test('deliveries that the caller settles have a signal, in a loop, an Observab
   const first = (await loop.next()).value as ManualQueueDelivery<number>
   t.equal(first.signal.aborted, false)
   t.equal(await queue.cancel(first.id, { graceMs: 1 }), 'unacked')
+  await until(() => first.signal.aborted, 'it is told, also where its grace is shorter than that takes')
   t.ok(isMillraceError(first.signal.reason, 'MILL_CANCELLED'))
   await loop.return?.()
   await until(async () => (await queue.stats()).cancelled === 1)

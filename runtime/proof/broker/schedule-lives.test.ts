@@ -1,4 +1,6 @@
 /** Schedules over several processes: what the next one goes on with, and that no tick is sent twice. */
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
 import { delay, folderOf, readAll, until } from '../fixtures/broker.fixture.ts'
 import { areInStep, EVERY_MS, standsStill, ticksIn, unsentOf } from '../fixtures/schedules.fixture.ts'
@@ -185,3 +187,40 @@ t.test('into a topic in memory of a broker with a folder a schedule goes on in t
   const [kept] = broker.schedules()
   await until(async () => (kept?.stats().sent ?? 0) > 0)
 })
+
+t.test(
+  'a tick whose message is settled and gone from the log is not sent again, though nothing else notes it',
+  async t => {
+    const folder = folderOf(t, { journalBytes: 1_048_576, queueSegmentBytes: 4_096 })
+    const first = await folder.open()
+    const before = await first.queue<number>('jobs', { deadLetter: false })
+    const ticks: unknown[] = []
+    const made = await first.schedule('s', { everyMs: 1_000, missed: 'skip' }, before, { value: 0 })
+    const run = await before.handle(({ headers }) => {
+      if (headers['millrace-tick'] !== undefined) ticks.push(headers['millrace-tick'])
+    })
+    await until(async () => made.stats().sent >= 1)
+    const producers = join(folder.dir, 'producers')
+    await until(() => statSync(producers).size > 100)
+    const noted = readFileSync(producers)
+    const { sent } = made.stats()
+    await until(async () => made.stats().sent > sent)
+    const segments = (): string[] =>
+      readdirSync(join(folder.dir, 'topics'))
+        .flatMap(name => readdirSync(join(folder.dir, 'topics', name)))
+        .filter(name => name.endsWith('.log'))
+    for (let round = 0; round < 20; round++)
+      await before.sendBatch(Array.from({ length: 40 }, (_, value) => ({ value })))
+    await run.idle()
+    await until(() => segments().every(name => Number.parseInt(name, 10) > 100))
+    await run.stop()
+    await first.close()
+    // As if the power had been lost before the last note of the sender was written.
+    writeFileSync(producers, noted)
+    const second = await folder.open()
+    const again = await second.queue<number>('jobs')
+    await until(async () => (second.schedules()[0]?.stats().sent ?? 0) >= 2)
+    ticks.push(...(await ticksIn(again)))
+    t.equal(new Set(ticks).size, ticks.length, ticks.join())
+  },
+)

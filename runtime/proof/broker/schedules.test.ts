@@ -153,7 +153,7 @@ t.test('wrong input is refused with what to do, and changes nothing', async t =>
     ['s', { ...hour, overlap: 'wait' }, queue, { value: 1 }, /MILL_INVALID_OPTION `overlap` must be 'send' or 'skip'/],
     ['s', { ...hour, overlap: 'skip' }, topic, { value: 1 }, /MILL_INVALID_OPTION `overlap: 'skip'` is for queues/],
     ['s', hour, 'nowhere', { value: 1 }, /MILL_INVALID_OPTION .* nowhere, which is not open: open it/],
-    ['s', hour, undefined, { value: 1 }, /MILL_INVALID_NAME/],
+    ['s', hour, undefined, { value: 1 }, /MILL_INVALID_OPTION .*not to undefined/],
     ['s', hour, foreign, { value: 1 }, /MILL_INVALID_OPTION queue elsewhere was opened by another broker/],
     ['s', hour, await other.queue('jobs'), { value: 1 }, /MILL_INVALID_OPTION queue jobs was opened by another broker/],
     ['s', hour, queue, undefined, /MILL_INVALID_OPTION a message is one object/],

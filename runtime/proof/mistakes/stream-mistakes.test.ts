@@ -4,17 +4,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import t from 'tap'
-import { door, type Mistake, playMistakes } from './mistakes.fixture.ts'
+import { any, door, type Mistake, playMistakes } from './mistakes.fixture.ts'
 
 const { createBroker, defineHandler } = door
 const folder = mkdtempSync(join(tmpdir(), 'millrace-mistakes-'))
 t.teardown(() => rmSync(folder, { recursive: true, force: true }))
-
-/** Any value, as callers without types give it. */
-// biome-ignore lint/suspicious/noExplicitAny: that is the mistake
-function any(value: unknown): any {
-  return value
-}
 
 function circular(): unknown {
   const order: Record<string, unknown> = { lines: [] }
@@ -41,7 +35,7 @@ const OPTIONS: readonly Mistake[] = [
   [
     'an option of another library',
     'MILL_UNKNOWN_OPTION',
-    /`retries`: known are `attempts`/,
+    /`retries`: it is called `attempts` here/,
     ({ topic }) => topic.group('g').handle(() => 1, any({ retries: 3 })),
   ],
   [
@@ -275,13 +269,13 @@ const HANDLERS: readonly Mistake[] = [
   [
     'a file that does not exist',
     'MILL_HANDLER',
-    /does not exist; check the path, and that it was compiled/,
+    /does not exist; check the path, and that it was compiled; a bundler needs it as an entry point of its own/,
     ({ topic }) => topic.group('g').run({ handler: pathToFileURL(join(folder, 'none.mjs')) }),
   ],
   [
     'a function to run',
     'MILL_INVALID_OPTION',
-    /not a function: group\.handle takes a function; run takes/,
+    /not a function: `handle` takes a function; run takes/,
     ({ topic }) => topic.group('g').run(any(() => 1)),
   ],
   [

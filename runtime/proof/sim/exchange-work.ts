@@ -2,8 +2,8 @@
  * What the application of a simulation does with exchanges: it binds, unbinds, deletes and publishes to several queues, and handles what arrives.
  *
  * The simulated main thread, through the public API only. It says its lines to the judge of killed processes (exchange-killed-oracle.fixture.ts),
- * which are rules of Q9: a confirmed message is in all of its targets, in each of them once, and what nothing takes is refused. Queues are on disk
- * where there is one, and lose nothing.
+ * which are rules of Q9: a confirmed message is in all of its targets, in each of them once, and what nothing takes is refused. Where there is
+ * one partition host, any message is in all of its targets or in none. Queues are on disk where there is one, and lose nothing.
  */
 import { nowMs } from '../../../actors/world.ts'
 import type { Broker } from '../../words/broker.ts'
@@ -55,6 +55,8 @@ export function exchangesOf(seed: number): ExchangeFindings | null {
 
 export interface ExchangeUpcalls {
   broker(): Broker
+  /** Partition hosts of the process. */
+  hosts(): number
   isOver(): boolean
   /** Whether the process is there, and what it says is heard. */
   isHeard(): boolean
@@ -82,6 +84,7 @@ export class ExchangeWork {
   /** Everything that is done until nobody publishes any more, or, in the last process, for a while. */
   async live(life: number, isProducing: () => boolean, isLast: boolean): Promise<void> {
     if (life > 0) this.#findings.oracle.ended()
+    this.#findings.oracle.hasOneHost = this.#around.hosts() === 1
     this.#mostEach = isLast ? LAST_MAX : Number.POSITIVE_INFINITY
     try {
       await this.#open(life)

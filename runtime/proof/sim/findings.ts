@@ -10,6 +10,8 @@ import type { GroupPlan, Plan } from './plan.ts'
 import { type QueuePlan, queueLettersOf } from './queue-plan.ts'
 import { requestPlanOf } from './request-plan.ts'
 import { RequestFindings } from './request-work.ts'
+import { tickPlanOf } from './tick-plan.ts'
+import { TickFindings } from './tick-work.ts'
 
 const DEAD = '.dlq'
 
@@ -28,6 +30,8 @@ export class Findings {
   readonly exchanges: ExchangeFindings | null
   /** Null: the seed has no requests. */
   readonly requests: RequestFindings | null
+  /** Null: the seed has no schedules. */
+  readonly ticks: TickFindings | null
   /** Numbers of named producers below these were published. */
   readonly numbered: Map<string, number> = new Map()
   /** How many partitions topics have. */
@@ -36,7 +40,7 @@ export class Findings {
   readonly letterTopics: Set<string> = new Set()
 
   constructor(
-    { seed, groups, disk }: Plan,
+    { seed, groups, disk, faults }: Plan,
     queues: readonly QueuePlan[],
     queueDurabilities: ReadonlyMap<string, Durability>,
     lab: Lab,
@@ -45,6 +49,8 @@ export class Findings {
     this.exchanges = exchangesOf(seed)
     const requests = requestPlanOf(seed, disk !== null)
     this.requests = requests === null ? null : new RequestFindings(requests, lab)
+    const ticks = tickPlanOf(seed, disk !== null, faults.has('clockJump'))
+    this.ticks = ticks === null ? null : new TickFindings(ticks)
     this.queueDurabilities = queueDurabilities
     this.facts = groups.map(plan => {
       const handles = plan.kind === 'run' || plan.kind === 'handle'

@@ -13,7 +13,7 @@
  *   --first    ends with the first seed that fails
  *
  * A seed that fails is printed with what it broke, and replays identically: `--seed S --seeds 1 --trace`. With at least
- * FAULTS_FROM seeds each kind of fault must be in a fifth of them, those of disks, processes and queues in a twentieth, and with
+ * FAULTS_FROM seeds each kind of fault must be in a fifth of them, those of disks, processes and queues in a twentieth or less, and with
  * VISITS_FROM each pair of state and input that was seen at all must have been seen VISITS_MIN times. Exits with 1 when anything is wrong.
  */
 import { writeSync } from 'node:fs'
@@ -27,6 +27,7 @@ import { QUEUE_SIGHTS, type QueueSight } from './queue-sights.ts'
 import { REQUEST_SIGHTS, type RequestSight } from './request-sights.ts'
 import { EVENT_NAMES } from './scheduler.ts'
 import type { Verdict } from './simulate.ts'
+import { TICK_SIGHTS, type TickSight } from './tick-sights.ts'
 import { countVisits, type Visits } from './visits.ts'
 
 /** With fewer seeds shares say little. */
@@ -50,7 +51,21 @@ const RARE: readonly FaultKind[] = [
   ] as const),
 ]
 const RARE_MIN = 0.05
-/** A third of the seeds has exchanges, and of those few a process that ends among its publishes. */
+/** A third of the seeds has exchanges, requests or schedules, and this befalls few of those. */
+const RAREST: readonly Sight[] = [
+  'routeUnanswered',
+  'requestCrash',
+  'requestFull',
+  'requestDropped',
+  'requestPurged',
+  'requestCancelled',
+  'requestDuplicate',
+  'requestAtClose',
+  'requestOfOther',
+  'tickMissed',
+  'tickOverlap',
+  'scheduleRemoval',
+]
 const RAREST_MIN = 0.01
 /** With fewer seeds no pair of state and input need be visited often. */
 const VISITS_FROM = 10_000
@@ -68,8 +83,8 @@ interface Options {
   readonly history: boolean
 }
 
-const ALL_SIGHTS = [...QUEUE_SIGHTS, ...EXCHANGE_SIGHTS, ...REQUEST_SIGHTS]
-type Sight = QueueSight | ExchangeSight | RequestSight
+const ALL_SIGHTS = [...QUEUE_SIGHTS, ...EXCHANGE_SIGHTS, ...REQUEST_SIGHTS, ...TICK_SIGHTS]
+type Sight = QueueSight | ExchangeSight | RequestSight | TickSight
 
 type Simulate = typeof import('./simulate.ts')['simulate']
 
@@ -90,7 +105,7 @@ interface Answer {
 }
 
 function told({ seed, hash, inputs, inputsByKind, faults, problems, ...seen }: Verdict): Told {
-  const sights = [...seen.queueSights, ...seen.exchangeSights, ...seen.requestSights]
+  const sights = [...seen.queueSights, ...seen.exchangeSights, ...seen.requestSights, ...seen.tickSights]
   return { seed, hash, inputs, inputsByKind, faults: [...faults.keys()], queueSights: sights, problems }
 }
 
@@ -180,9 +195,9 @@ class Tally {
       this.seeds >= FAULTS_FROM
         ? [
             ...FAULTS.filter(fault => share(fault) < (RARE.includes(fault) ? RARE_MIN : SHARE_MIN)),
-            ...ALL_SIGHTS.filter(
-              sight => queueShare(sight) < (sight === 'routeUnanswered' ? RAREST_MIN : RARE_MIN),
-            ).map(sight => `${sight} of queues`),
+            ...ALL_SIGHTS.filter(sight => queueShare(sight) < (RAREST.includes(sight) ? RAREST_MIN : RARE_MIN)).map(
+              sight => `${sight} of queues`,
+            ),
           ]
         : []
     if (rare.length > 0) console.log(`too rare: ${rare.join(', ')}`)

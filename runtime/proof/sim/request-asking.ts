@@ -51,12 +51,13 @@ export async function ask(
   send: () => Promise<unknown>,
 ): Promise<Answered | null> {
   const { scheduler } = lab
-  const { id, timeoutMs } = asked
+  const { id } = asked
   judge.asked(asked, scheduler.now)
   const settling = send()
   if (!around.isHeard()) return null
   judge.sent(id, scheduler.now)
-  behindOthers(timeoutMs, () => {
+  // What it was asked for may be over earlier.
+  behindOthers(judge.deadlineOf(id) - scheduler.now, () => {
     if (around.isHeard()) judge.mustBeSettled(id)
   })
   try {

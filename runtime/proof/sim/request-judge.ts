@@ -81,12 +81,15 @@ export class RequestJudge {
   /** Handlers whose signal was aborted. */
   signals = 0
   nested = 0
+  /** Requests that a broker was closed with. */
+  atClose = 0
   /** Requests of earlier processes that were not settled when those ended. */
   foreign = 0
   readonly #facts: RequestFacts
   readonly #known = new Map<string, Known>()
   #answers = 0
   #life = 0
+  #isPurging = false
 
   constructor(facts: RequestFacts) {
     this.#facts = facts
@@ -97,6 +100,7 @@ export class RequestJudge {
     for (const { settled, life: own } of this.#known.values())
       if (settled === null && own === this.#life) this.foreign++
     this.#life = life
+    this.#isPurging = false
   }
 
   /** Before it is sent. */
@@ -111,7 +115,7 @@ export class RequestJudge {
       highMs: Number.POSITIVE_INFINITY,
       isAborted: false,
       isCancelled: false,
-      isTakenBack: false,
+      isTakenBack: this.#isPurging,
     }
     this.#known.set(asked.id, { ...asked, ...own, settled: null, attempts: [], answers: new Set() })
   }
@@ -126,9 +130,14 @@ export class RequestJudge {
     this.#of(id).isAborted = true
   }
 
-  /** All that waits may be taken back from now on. */
+  /** All that waits may be taken back from now on, until `purged`. */
   purges(): void {
+    this.#isPurging = true
     for (const known of this.#known.values()) if (known.settled === null) known.isTakenBack = true
+  }
+
+  purged(): void {
+    this.#isPurging = false
   }
 
   cancels(id: string): void {
@@ -202,6 +211,11 @@ export class RequestJudge {
     const known = this.#of(id)
     if (known.settled === null)
       this.#problem(`${id} hangs: its time is over, and it is not settled: ${this.#said(known)}`)
+  }
+
+  /** The broker is about to be closed. */
+  closes(): void {
+    for (const { life, settled } of this.#known.values()) if (life === this.#life && settled === null) this.atClose++
   }
 
   /** A broker that was closed in good order has settled all. */

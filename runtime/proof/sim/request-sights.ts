@@ -37,15 +37,15 @@ const OF: Readonly<Partial<Record<Settled, RequestSight>>> = {
   cancelled: 'requestCancelled',
   duplicate: 'requestDuplicate',
   reply: 'requestUnwritable',
-  closed: 'requestAtClose',
 }
 
-export function requestSights({ settledAs, foreign, signals, nested }: RequestJudge): RequestSight[] {
+export function requestSights({ settledAs, foreign, signals, nested, atClose }: RequestJudge): RequestSight[] {
   const seen = new Set<RequestSight>(['request'])
   for (const how of settledAs.keys()) {
     const sight = OF[how]
     if (sight !== undefined) seen.add(sight)
   }
+  if (atClose > 0) seen.add('requestAtClose')
   if (foreign > 0) seen.add('requestOfOther')
   if (signals > 0) seen.add('requestSignal')
   if (nested > 0) seen.add('requestWithin')

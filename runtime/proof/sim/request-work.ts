@@ -169,6 +169,8 @@ export class RequestWork {
       if (chance.happens(0.8)) await asking
       await sleep(chance.pick([0, 5, 60]))
     }
+    // The broker may be closed while these wait.
+    for (let late = chance.below(3); late > 0; late--) void this.#ask()
   }
 
   async #ask(): Promise<void> {
@@ -226,6 +228,7 @@ export class RequestWork {
   async #purge(): Promise<void> {
     this.#findings.judge.purges()
     await this.#queue?.purge()
+    if (this.#around.isHeard()) this.#findings.judge.purged()
   }
 
   async #cancelOne(): Promise<void> {
@@ -242,6 +245,7 @@ export class RequestWork {
   /** The broker is about to be closed. */
   closes(): void {
     this.#isClosing = true
+    this.#findings.judge.closes()
   }
 
   /** It was closed in good order. */

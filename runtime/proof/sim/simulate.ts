@@ -36,6 +36,7 @@ import { drainMicrotasks, Scheduler, Stopped } from './scheduler.ts'
 import { SharedBytes, watchArena } from './sim-memory.ts'
 import type { SimPort } from './sim-port.ts'
 import { enter, install, type Simulated } from './sim-world.ts'
+import { type TickSight, tickSights } from './tick-sights.ts'
 import { watchMemory } from './watched-memory.ts'
 
 export interface Verdict {
@@ -48,6 +49,7 @@ export interface Verdict {
   readonly queueSights: readonly QueueSight[]
   readonly exchangeSights: readonly ExchangeSight[]
   readonly requestSights: readonly RequestSight[]
+  readonly tickSights: readonly TickSight[]
   /** Rules that were broken, in words. */
   readonly problems: readonly string[]
   readonly history: History
@@ -190,11 +192,13 @@ export function simulate(seed: number, trace: ((line: string) => void) | null = 
   }
   const routed = findings.exchanges?.oracle.problems ?? []
   const asked = findings.requests?.judge.problems ?? []
+  const ticked = findings.ticks?.judge.problems ?? []
   const problems = [
     ...scheduler.broken,
     ...findings.problems,
     ...routed.map(problem => `Q9: ${problem}`),
     ...asked.slice(0, JUDGED_MAX),
+    ...ticked.slice(0, JUDGED_MAX),
   ]
   if (!ended || !lives.isOver)
     problems.push(
@@ -226,6 +230,7 @@ export function simulate(seed: number, trace: ((line: string) => void) | null = 
     queueSights: queueSights(seen.events, queues, seen.seen, findings.queueDurabilities),
     exchangeSights: findings.exchanges?.sights ?? [],
     requestSights: findings.requests === null ? [] : requestSights(findings.requests.judge),
+    tickSights: findings.ticks === null ? [] : tickSights(findings.ticks.judge, findings.ticks.plan),
     problems,
     history,
     plan,

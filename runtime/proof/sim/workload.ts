@@ -29,6 +29,7 @@ import { QUEUE_TUNING } from './queue-disk-plan.ts'
 import { QueueWork } from './queue-work.ts'
 import { RequestWork } from './request-work.ts'
 import type { SimThread } from './scheduler.ts'
+import { TickWork } from './tick-work.ts'
 
 /** On the simulated disk. */
 const DIR = '/data'
@@ -65,6 +66,7 @@ export class Workload {
   readonly #queues: QueueWork
   readonly #exchanges: ExchangeWork | null
   readonly #requests: RequestWork | null
+  readonly #ticks: TickWork | null
   /** Topics of dead letters that were told to be full. */
   readonly #stalled = new Set<string>()
   #broker: Broker | null = null
@@ -94,8 +96,11 @@ export class Workload {
     const { exchanges } = findings
     const isHeard = (): boolean => around.main.state === 'alive' && !lab.closing
     this.#exchanges =
-      exchanges === null ? null : new ExchangeWork(lab, exchanges, plan.disk !== null, { ...told, isHeard })
-    const { requests } = findings
+      exchanges === null
+        ? null
+        : new ExchangeWork(lab, exchanges, plan.disk !== null, { ...told, isHeard, hosts: () => this.#hosts })
+    const { requests, ticks } = findings
+    this.#ticks = ticks === null ? null : new TickWork(lab, ticks, { ...told, isHeard })
     this.#requests = requests === null ? null : new RequestWork(lab, requests, { ...told, isHeard })
     this.#audits = new Audits(lab, told)
   }
@@ -126,6 +131,8 @@ export class Workload {
     routing?.catch(() => undefined)
     const asking = this.#requests?.live(life, isProducing)
     asking?.catch(() => undefined)
+    const ticking = this.#ticks?.live(life, isProducing)
+    ticking?.catch(() => undefined)
     broker.on('passedOver', ({ group, topic, partition, from, to }) =>
       this.#lab.record({ kind: 'passedOver', group, topic, partition, from, to }),
     )
@@ -149,6 +156,7 @@ export class Workload {
       this.#queues.go(isProducing),
       routing,
       asking,
+      ticking,
       this.#plan.faults.has('slowOutput') ? this.#hold(outputs) : undefined,
       this.#plan.faults.has('morePartitions') ? this.#growing.grow([source, out]) : undefined,
     ])
@@ -169,6 +177,7 @@ export class Workload {
       await this.#queues.drain()
       await this.#exchanges?.drain()
       await this.#requests?.drain()
+      await this.#ticks?.drain()
       await this.#drain(source, out)
       this.#lab.closing = true
     }
@@ -176,6 +185,7 @@ export class Workload {
     this.#isClosing = true
     this.#queues.closes()
     this.#requests?.closes()
+    this.#ticks?.closes()
     await broker.close({ timeoutMs: 60_000 }).then(
       () => {
         this.isClosed = true
@@ -189,15 +199,20 @@ export class Workload {
     )
   }
 
-  async #open(): Promise<Broker> {
+  get #hosts(): number {
     const { disk, partitionThreads } = this.#plan
+    return disk === null ? partitionThreads : (disk.hosts[this.#around.life] as number)
+  }
+
+  async #open(): Promise<Broker> {
+    const { disk } = this.#plan
     // Partition hosts die on a disk that fails for good, until the broker gives up.
     const intensity = this.#around.plan?.failure == null ? 1_000 : 40
     const options = { logger: false, restart: { intensity, periodMs: 10_000 } } as const
-    if (disk === null) return openBroker({ ...options, partitionThreads })
-    const { hosts, journalBytes, memory } = disk
+    if (disk === null) return openBroker({ ...options, partitionThreads: this.#hosts })
+    const { journalBytes, memory } = disk
     return openBroker(
-      { ...options, partitionThreads: hosts[this.#around.life] as number, dir: DIR },
+      { ...options, partitionThreads: this.#hosts, dir: DIR },
       { journalBytes, memory, ...QUEUE_TUNING },
     )
   }

@@ -13,7 +13,7 @@ const [dir, life] = process.argv.slice(2) as [string, string]
 const PUBLISHERS = 12
 const BINDERS = 3
 
-const broker = await openBroker({ dir, logger: false }, TUNING)
+const broker = await openBroker({ dir, logger: false, partitionThreads: 1 }, TUNING)
 const { exchanges, targetOf } = await openHouse(broker)
 let sequence = 0
 say('opened')

@@ -21,6 +21,8 @@ interface Publish {
   readonly must: Set<number>
   readonly may: Set<number>
   /** Targets that have it for certain, and that may have it; null: it was not answered. */
+  /** All targets are on one host: they have it together, or not at all. */
+  readonly isTogether: boolean
   answer: { readonly has: readonly string[]; readonly may: readonly string[] } | null
 }
 
@@ -41,6 +43,10 @@ export class ExchangeKillOracle {
   /** At the deaths. */
   unanswered = 0
   unansweredBindings = 0
+  /** Whether the process has one partition host. */
+  hasOneHost = false
+  /** Messages that some of several targets could have had, and that were in all or none. */
+  together = 0
 
   /** `mayFail`: whether a publish may come to this end, after which its targets may have it or not. */
   constructor(mayFail: (code: string) => boolean = () => false) {
@@ -72,6 +78,7 @@ export class ExchangeKillOracle {
           route: Number(rest[0]),
           must: new Set(this.#certain),
           may: new Set(this.#possible),
+          isTogether: this.hasOneHost,
           answer: null,
         })
         return
@@ -136,7 +143,18 @@ export class ExchangeKillOracle {
         if (times > 0 && !may.includes(target)) this.problems.push(`${target} has ${key}, which was not to go there`)
         if (times === 0 && has.includes(target)) this.problems.push(`${target} lost ${key}`)
       }
+      this.#judgeTogether(key, publish, found)
     }
+  }
+
+  /** Of the targets that a message had for certain, all have it or none. */
+  #judgeTogether(key: string, { route, must, isTogether, answer }: Publish, found: Found): void {
+    const targets = targetsOf(route, must)
+    if (!isTogether || targets.length < 2) return
+    const having = targets.filter(target => (found.get(target)?.get(key) ?? 0) > 0)
+    if (having.length > 0 && having.length < targets.length)
+      this.problems.push(`of [${targets}] on one host only [${having}] have ${key}`)
+    else if (answer === null || answer.has.length === 0) this.together++
   }
 
   /** Whether a message may have gone to these targets and to no other. */

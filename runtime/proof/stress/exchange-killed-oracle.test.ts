@@ -81,3 +81,21 @@ t.test('a binding that was made is there after the death, and one that was taken
   )
   t.match(judged([...BOUND, `u ${ALL}`, `U ${ALL}`], [], ROUTES_NOW), /what would be published now .*to others than/)
 })
+
+t.test('on one host a message is in all of its targets, or in none', async t => {
+  const lines = [...BOUND, `b ${OTHER}`, `B ${OTHER}`, `p m ${A}`]
+  const judgedAs = (hasOneHost: boolean, having: readonly string[]): readonly string[] => {
+    const oracle = new ExchangeKillOracle()
+    oracle.hasOneHost = hasOneHost
+    for (const line of lines) oracle.hear(line)
+    oracle.ended()
+    const names = [...Object.keys(QUEUES), TOPIC]
+    oracle.found(new Map(names.map(name => [name, new Map(having.includes(name) ? [['m', 1]] : [])])))
+    return oracle.problems
+  }
+  t.strictSame(judgedAs(true, ['x0']), ['of [x0,x1] on one host only [x0] have m'])
+  t.strictSame(judgedAs(true, ['x1']), ['of [x0,x1] on one host only [x1] have m'])
+  t.strictSame(judgedAs(true, ['x0', 'x1']), [])
+  t.strictSame(judgedAs(true, []), [])
+  t.strictSame(judgedAs(false, ['x0']), [], 'of two hosts each decides for itself')
+})

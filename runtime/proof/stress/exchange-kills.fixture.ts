@@ -17,6 +17,7 @@ const CHILD = new URL('./exchange-killed-child.fixture.js', import.meta.url)
 export async function killExchanges(deaths: number, died: (count: number) => void): Promise<ExchangeKillOracle> {
   const dir = mkdtempSync(join(tmpdir(), 'millrace-exchange-kills-'))
   const oracle = new ExchangeKillOracle()
+  oracle.hasOneHost = true
   try {
     let seen = 0
     for (let life = 0; life < deaths && oracle.problems.length === 0; life++) {
@@ -32,7 +33,7 @@ export async function killExchanges(deaths: number, died: (count: number) => voi
       })
       if (code !== null) oracle.problems.push(`life ${life} ended by itself with code ${code}: ${trouble}`)
       oracle.ended()
-      seen = await look(dir, oracle, seen)
+      seen = await look(dir, oracle, seen, life % 3 === 2 ? 2 : 1)
       died(life + 1)
     }
   } finally {
@@ -41,9 +42,9 @@ export async function killExchanges(deaths: number, died: (count: number) => voi
   return oracle
 }
 
-/** How many records the topic has had. */
-async function look(dir: string, oracle: ExchangeKillOracle, seen: number): Promise<number> {
-  const broker = await openBroker({ dir, logger: false }, TUNING)
+/** How many records the topic has had. `partitionThreads`: another number is another way of recovery. */
+async function look(dir: string, oracle: ExchangeKillOracle, seen: number, partitionThreads: number): Promise<number> {
+  const broker = await openBroker({ dir, logger: false, partitionThreads }, TUNING)
   try {
     const { exchanges, queues, topic } = await openHouse(broker)
     const found = new Map<string, Map<string, number>>()

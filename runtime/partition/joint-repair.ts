@@ -1,0 +1,77 @@
+/**
+ * Gives partitions what a predecessor had committed in others only: it died between two commits of one joint (joints.ts).
+ *
+ * The partition host's thread. No ring of a joint is released before all its partitions have committed. So a partition whose last commit has
+ * taken joint frames that are in its ring still may be ahead of others, whose frames are at the heads of their rings. They take them now,
+ * before anything else is appended where it would cover that. Where one has no room they wait for it, whatever it does otherwise.
+ *
+ * Bound: the joints of one append.
+ */
+import { ringsOfJoint } from '../wire/joint-note.ts'
+import type { IncomingRing, OwedJoint } from './incoming-ring.ts'
+import type { JointMember, JointPartition } from './joint-partition.ts'
+import { takeOne } from './joint-taking.ts'
+
+export class JointRepair {
+  readonly #members: ReadonlyMap<number, JointMember>
+  /** Who had no room, by the ring that owes. */
+  readonly #heldBy = new WeakMap<IncomingRing, JointPartition>()
+
+  constructor(members: ReadonlyMap<number, JointMember>) {
+    this.#members = members
+  }
+
+  /** Whether trying it may come to something. */
+  mayTry(ring: IncomingRing): boolean {
+    const held = this.#heldBy.get(ring)
+    return held === undefined || (held.isFree && held.mayHaveRoom)
+  }
+
+  /** Whether all partitions have what this ring owes, now that it was tried. */
+  isDone(ring: IncomingRing): boolean {
+    if (ring.owed.length === 0) return true
+    for (const owed of ring.owed) {
+      const lacking = this.#lacking(owed)
+      if (lacking.length > 0 && !this.#give(ring, lacking)) return false
+    }
+    ring.settleOwed()
+    return true
+  }
+
+  /** Those at whose heads this joint is: all others have it. The leading one first. */
+  #lacking(owed: OwedJoint): readonly JointMember[] {
+    const lead = this.#members.get(owed.lead)
+    if (lead === undefined) return []
+    const kept = lead.ring.owedNote(owed)
+    const note = kept !== -1 || !lead.ring.isAt(owed) ? kept : lead.ring.note
+    if (note === -1) return []
+    return ringsOfJoint(lead.ring.memory, note).flatMap(id => {
+      const member = this.#members.get(id)
+      return member?.ring.isAt(owed) === true ? [member] : []
+    })
+  }
+
+  /** Appends the joint at their heads to all of them; false: to none. */
+  #give(ring: IncomingRing, lacking: readonly JointMember[]): boolean {
+    if (!lacking.every(({ partition }) => partition.isFree) || ring.link.room() < lacking.length) return false
+    for (const member of lacking) member.partition.begin(member.ring)
+    const short = takeOne(lacking)
+    if (short !== null) {
+      for (const { partition } of lacking) partition.giveUpJoint()
+      short.partition.full = true
+      this.#heldBy.set(ring, short.partition)
+      return false
+    }
+    const kept = lacking.filter(({ partition }) => {
+      const entry = partition.entry()
+      if (entry === null || partition.write(entry)) return true
+      partition.failStaged(partition.failure ?? 0)
+      return false
+    })
+    for (const { partition } of kept) partition.commitEnd()
+    for (const { partition } of kept) partition.answer()
+    for (const { partition } of kept) partition.woken(true)
+    lacking[0]?.ring.tell()
+    return true
+  }
+}

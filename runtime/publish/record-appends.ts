@@ -9,7 +9,7 @@
 import { FULL } from 'sharedarraybuffer-ring'
 import type { AttachedThread } from '../thread/attached-thread.ts'
 import type { ProducedTopic } from '../wire/produced-topic.ts'
-import { type Codec, codecOf, isWellFormed } from '../words/codec.ts'
+import { type Codec, isWellFormed } from '../words/codec.ts'
 import { FullError, type UnpublishedError } from '../words/errors.ts'
 import type { Key, Message, PublishOptions } from '../words/message.ts'
 import {
@@ -43,6 +43,7 @@ import { RUN_RECORDS } from './sticky-route.ts'
 import type { Unobserved } from './unobserved.ts'
 import type { Advance, LineUser, WaitingLine } from './waiting-line.ts'
 import type { WaitingRoom } from './waiting-room.ts'
+import { producerCodecOf } from './written-json.ts'
 
 /** Room for a header that counts replays. */
 const STORED_EXTRA_BYTES = 64
@@ -77,7 +78,7 @@ export class RecordAppends implements LineUser {
     this.#room = room
     this.#topic = topic
     this.#isQueue = topic.queue !== undefined
-    this.#codec = codecOf(topic.codec)
+    this.#codec = producerCodecOf(topic.codec)
     this.#writers = writers
     this.choice = new PartitionChoice(topic.name, writers.all)
     this.#line = line

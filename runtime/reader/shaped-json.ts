@@ -9,6 +9,7 @@
  * A string is a copy, so that who keeps one keeps nothing else: of less than SLICE_FROM characters V8 copies what it cuts out of
  * a text; a longer one is decoded by itself.
  */
+import { areOrdinary } from '../base/ordinary-bytes.ts'
 import type { KnownKey, KnownObject, Place } from './value-shapes.ts'
 
 /** Not of a known shape: for `JSON.parse` to read, or to refuse. */
@@ -264,14 +265,6 @@ const ALSE = Buffer.from('alse').readInt32LE(0)
 
 function isDigit(byte: number): boolean {
   return byte >= ZERO && byte <= NINE
-}
-
-/** Whether none of four bytes is a quotation mark, a backslash, below 0x20 or above 0x7f. It may say no to four that are. */
-function areOrdinary(four: number): boolean {
-  const low = four - 0x20202020
-  const quote = (four ^ 0x22222222) - 0x01010101
-  const backslash = (four ^ 0x5c5c5c5c) - 0x01010101
-  return ((low | quote | backslash | four) & 0x80808080) === 0
 }
 
 /**

@@ -1,0 +1,257 @@
+/**
+ * The `json` codec of one producer of many values: it learns which keys they have, and writes those that have the same straight as
+ * bytes, with what stands between the values copied eight bytes at a time.
+ *
+ * The producer's thread. The bytes are those of the text that `JSON.stringify` returns. What is not plain is left to that: text
+ * that is escaped or not ASCII, other numbers than finite ones, what is not an object, an array, a string, a number, a boolean or
+ * null, and what has a prototype or a `toJSON` of its own. A getter of such a value may be called twice.
+ *
+ * Bounds: SHAPES_MAX kinds of objects at each place, KEYS_MAX keys of one, DEPTH_MAX places inside each other. Bytes stand in pieces of
+ * PIECE_BYTES that nothing is written to again; what does not fit into one is left to `JSON.stringify`. Where too many values are,
+ * all are for a while (attempts.ts).
+ */
+import { Attempts } from '../base/attempts.ts'
+import { areOrdinary } from '../base/ordinary-bytes.ts'
+import { type Codec, codecOf } from '../words/codec.ts'
+import type { CodecName } from '../words/message.ts'
+
+interface Shape {
+  readonly names: readonly string[]
+  /** What stands in front of each value: its length, and its bytes as doubles, with zeros behind them. */
+  readonly lengths: readonly number[]
+  readonly eights: readonly (readonly number[])[]
+  readonly values: readonly Place[]
+}
+
+interface Place {
+  readonly shapes: Shape[]
+  items: Place | null
+}
+
+const SHAPES_MAX = 4
+const KEYS_MAX = 64
+const DEPTH_MAX = 6
+const PIECE_BYTES = 65_536
+/** With less room than that a new piece is begun. */
+const ROOM_MIN = 4_096
+/** Longest text of a number, and what may be written behind what counts. */
+const SPARE_BYTES = 40
+/** A number that is no positive integer, or a long string, takes as long as this many bytes save. */
+const SLOW_PART_BYTES = 128
+/** From this length on Buffer's encoder is faster than a loop over the characters. */
+const ENCODED_FROM = 24
+
+const QUOTE = 0x22
+const COMMA = 0x2c
+const ZERO = 0x30
+const BACKSLASH = 0x5c
+
+/** Not written: where it would have ended. */
+const NOT = -1
+
+const json = codecOf('json')
+
+class WrittenJson implements Codec {
+  readonly name = 'json'
+  readonly #root: Place = { shapes: [], items: null }
+  readonly #attempts = new Attempts()
+  #piece: Buffer = Buffer.alloc(0)
+  #view: DataView = new DataView(new ArrayBuffer(0))
+  #end = 0
+  /** Parts of the last value that a call had to write. */
+  #slowParts = 0
+  /** A getter of the value may publish another one. */
+  #isWriting = false
+
+  encode(value: unknown): string | Uint8Array | null {
+    if (typeof value !== 'object' || value === null || this.#isWriting || this.#attempts.pauses())
+      return json.encode(value)
+    const bytes = this.#written(value)
+    if (bytes !== null) {
+      if (this.#slowParts * SLOW_PART_BYTES <= bytes.length) this.#attempts.good()
+      else this.#attempts.inVain()
+      return bytes
+    }
+    const text = json.encode(value)
+    this.#attempts.inVain()
+    this.#learn(value)
+    return text
+  }
+
+  decode(buffer: Buffer, start: number, end: number): unknown {
+    return json.decode(buffer, start, end)
+  }
+
+  #written(value: object): Uint8Array | null {
+    if (PIECE_BYTES - this.#end < ROOM_MIN || this.#piece.length === 0) this.#begin()
+    const start = this.#end
+    this.#isWriting = true
+    this.#slowParts = 0
+    try {
+      const end = this.#value(value, this.#root, start)
+      if (end === NOT) return null
+      // Its record's value begins at a multiple of 8 as well, and is copied fastest so.
+      this.#end = (end + 7) & ~7
+      return new Uint8Array(this.#piece.buffer, start, end - start)
+    } catch {
+      // A getter threw: JSON.stringify calls it again, and says what it threw.
+      return null
+    } finally {
+      this.#isWriting = false
+    }
+  }
+
+  /** What is published may be a proxy, of which each look may throw. */
+  #learn(value: unknown): void {
+    try {
+      learn(this.#root, value, DEPTH_MAX)
+    } catch {
+      // It is written, and nothing is learnt from it.
+    }
+  }
+
+  #begin(): void {
+    this.#piece = Buffer.allocUnsafeSlow(PIECE_BYTES)
+    this.#view = new DataView(this.#piece.buffer)
+    this.#end = 0
+  }
+
+  /** Where it ends; there is room for SPARE_BYTES. */
+  #value(value: unknown, place: Place, at: number): number {
+    if (typeof value === 'string') return this.#string(value, at)
+    if (typeof value === 'number') return this.#number(value, at)
+    if (value === null) return this.#ascii('null', at)
+    if (typeof value === 'boolean') return this.#ascii(value ? 'true' : 'false', at)
+    if (typeof value !== 'object' || (value as { readonly toJSON?: unknown }).toJSON !== undefined) return NOT
+    if (Array.isArray(value)) return this.#array(value, place, at)
+    if (Object.getPrototypeOf(value) !== Object.prototype) return NOT
+    const { shapes } = place
+    for (let index = 0; index < shapes.length; index++) {
+      const shape = shapes[index] as Shape
+      if (hasKeys(value, shape.names)) return this.#object(value as Record<string, unknown>, shape, at)
+    }
+    return NOT
+  }
+
+  #object(value: Readonly<Record<string, unknown>>, { names, lengths, eights, values }: Shape, start: number): number {
+    const view = this.#view
+    let at = start
+    for (let index = 0; index < names.length; index++) {
+      const lead = eights[index] as readonly number[]
+      if (at + lead.length * 8 + SPARE_BYTES > PIECE_BYTES) return NOT
+      for (let eight = 0; eight < lead.length; eight++) view.setFloat64(at + eight * 8, lead[eight] as number, true)
+      at = this.#value(value[names[index] as string], values[index] as Place, at + (lengths[index] as number))
+      if (at === NOT) return NOT
+    }
+    return this.#ascii('}', at)
+  }
+
+  #array(value: readonly unknown[], place: Place, start: number): number {
+    const { items } = place
+    const { length } = value
+    if (length === 0) return this.#ascii('[]', start)
+    if (items === null) return NOT
+    let at = this.#ascii('[', start)
+    for (let index = 0; index < length; index++) {
+      if (at + SPARE_BYTES > PIECE_BYTES) return NOT
+      if (index > 0) this.#piece[at++] = COMMA
+      at = this.#value(value[index], items, at)
+      if (at === NOT) return NOT
+    }
+    return this.#ascii(']', at)
+  }
+
+  #ascii(text: string, at: number): number {
+    for (let index = 0; index < text.length; index++) this.#piece[at + index] = text.charCodeAt(index)
+    return at + text.length
+  }
+
+  #number(value: number, start: number): number {
+    if ((value | 0) !== value || value <= 0) this.#slowParts++
+    if ((value | 0) !== value || value <= 0) return value - value === 0 ? this.#ascii(String(value), start) : NOT
+    const piece = this.#piece
+    let end = start + 1
+    for (let power = 10; power <= value; power *= 10) end++
+    let rest = value
+    for (let at = end - 1; at >= start; at--) {
+      const tenth = (rest / 10) | 0
+      piece[at] = ZERO + rest - tenth * 10
+      rest = tenth
+    }
+    return end
+  }
+
+  #string(text: string, start: number): number {
+    const { length } = text
+    if (start + length + SPARE_BYTES > PIECE_BYTES) return NOT
+    const piece = this.#piece
+    let at = start
+    piece[at++] = QUOTE
+    if (length < ENCODED_FROM) {
+      for (let index = 0; index < length; index++) {
+        const code = text.charCodeAt(index)
+        if (code < 0x20 || code > 0x7e || code === QUOTE || code === BACKSLASH) return NOT
+        piece[at++] = code
+      }
+    } else {
+      this.#slowParts++
+      if (piece.write(text, at, length, 'utf8') !== length) return NOT
+      const end = at + length
+      for (; at + 4 <= end; at += 4) if (!areOrdinary(this.#view.getInt32(at, true))) return NOT
+      for (; at < end; at++) if (!isOrdinary(piece[at] as number)) return NOT
+    }
+    piece[at] = QUOTE
+    return at + 1
+  }
+}
+
+/** Whether its enumerable keys, inherited ones too, are these in this order. */
+function hasKeys(value: object, names: readonly string[]): boolean {
+  let index = 0
+  for (const name in value) if (name !== names[index++]) return false
+  return index === names.length
+}
+
+function isOrdinary(byte: number): boolean {
+  return byte >= 0x20 && byte <= 0x7f && byte !== QUOTE && byte !== BACKSLASH
+}
+
+/** Learns from a value that JSON.stringify has written; what it meets may be of any kind, and is only looked at. */
+function learn(place: Place, value: unknown, depth: number): void {
+  if (typeof value !== 'object' || value === null || depth === 0) return
+  if (Array.isArray(value)) {
+    if (value.length === 0) return
+    place.items ??= { shapes: [], items: null }
+    learn(place.items, value[0], depth - 1)
+  } else if (Object.getPrototypeOf(value) === Object.prototype)
+    learnObject(place, value as Record<string, unknown>, depth)
+}
+
+function learnObject(place: Place, value: Readonly<Record<string, unknown>>, depth: number): void {
+  const names = Object.keys(value)
+  let shape = place.shapes.find(known => hasKeys(value, known.names))
+  if (shape === undefined) {
+    if (place.shapes.length === SHAPES_MAX || names.length === 0 || names.length > KEYS_MAX) return
+    shape = shapeOf(names)
+    place.shapes.push(shape)
+  }
+  for (const [index, name] of shape.names.entries()) learn(shape.values[index] as Place, value[name], depth - 1)
+}
+
+function shapeOf(names: readonly string[]): Shape {
+  const leads = names.map((name, index) => Buffer.from(`${index === 0 ? '{' : ','}${JSON.stringify(name)}:`))
+  return {
+    names,
+    lengths: leads.map(({ length }) => length),
+    eights: leads.map(lead => {
+      const padded = Buffer.concat([lead, Buffer.alloc(7)])
+      return Array.from({ length: (lead.length + 7) >> 3 }, (_, eight) => padded.readDoubleLE(eight * 8))
+    }),
+    values: names.map(() => ({ shapes: [], items: null })),
+  }
+}
+
+/** The codec of this name, for a producer of many values. The producer's thread. */
+export function producerCodecOf(name: CodecName): Codec {
+  return name === 'json' ? new WrittenJson() : codecOf(name)
+}

@@ -56,7 +56,7 @@ export interface RequestFacts {
   readonly hasLetters: boolean
   /** Partition hosts may have died: answers on their way are lost then. */
   mayLose(): boolean
-  /** Times of messages on disk are on the wall clock, which was set. */
+  /** The wall clock was set: times to live are on it on disk, and on their way to a queue. */
   mayExpireEarly(): boolean
 }
 

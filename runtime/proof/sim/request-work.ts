@@ -46,7 +46,7 @@ export class RequestFindings {
       acksPlainly: kind === 'consume',
       hasLetters: !atMostOnce,
       mayLose: () => lab.seen.has('hostDeath') || lab.seen.has('hostDeathAtPoint'),
-      mayExpireEarly: () => plan.durability !== 'memory' && lab.seen.has('clockJump'),
+      mayExpireEarly: () => lab.seen.has('clockJump'),
     })
     this.handling = new RequestHandling(lab, this.judge, () => this.life)
   }

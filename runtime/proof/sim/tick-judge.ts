@@ -167,6 +167,10 @@ export class TickJudge {
     this.counts.paused++
   }
 
+  isRemoved(name: string): boolean {
+    return this.#known.get(name)?.state === 'removed'
+  }
+
   removing(name: string): void {
     this.#of(name).state = 'removing'
   }

@@ -181,6 +181,8 @@ export class TickWork {
     const { judge, plan } = this.#findings
     const own = plan.schedules[index] as TickSchedulePlan
     const { cron, everyMs, missed, overlap, target, padBytes } = own
+    // A process may have ended between its removal and the note of that.
+    if (judge.isRemoved(this.#nameOf(index))) this.#findings.generations[index]!++
     const name = this.#nameOf(index)
     const rhythm = cron === null ? { everyMs } : { cron, timeZone: index === 0 ? 'UTC' : 'Europe/Berlin' }
     const to = target === 'queue' ? QUEUE : target === 'topic' ? TOPIC : EXCHANGE

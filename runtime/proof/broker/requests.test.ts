@@ -9,7 +9,7 @@ import {
   RejectError,
   type RequestError,
 } from '../../index.ts'
-import { delay, folderOf, openBroker, rejection, until } from '../fixtures/broker.fixture.ts'
+import { folderOf, openBroker, rejection, until } from '../fixtures/broker.fixture.ts'
 import type { Job } from './fixtures/requests.fixture.ts'
 
 const JOBS = new URL('./fixtures/requests.fixture.js', import.meta.url)
@@ -267,7 +267,7 @@ t.test('no request of a thread that has ended begins', async t => {
   void outer.request({ value: { what: 'asks', number: 1 } }, LONG).catch(() => undefined)
   await until(async () => (await inner.stats()).ready === 1)
   await run.stop({ timeoutMs: 50 }).catch(() => undefined)
-  await delay(50)
+  await until(async () => (await outer.stats()).unacked === 0, 'the thread has ended')
   const seen: number[] = []
   const handling = await inner.handle(({ value }) => void seen.push(value))
   await handling.idle()

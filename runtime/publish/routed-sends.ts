@@ -87,7 +87,9 @@ export class RoutedSends implements Sweepable {
     let held: HeldPublish | null = null
     const units = groupsOf(list).map(group => {
       const unit = this.#unitOf(exchange, group, outcome, message.original, options, error => {
-        if (held !== null && unit.mayRefuse) this.#held.answered(held, error)
+        if (held === null) return
+        if (isAsked && unit.mayRefuse) this.#held.answered(held, error)
+        else this.#held.ended()
       })
       return unit
     })

@@ -125,3 +125,17 @@ t.test('nothing is written into a ring that was replaced', async t => {
   t.equal(sent.ticket?.withdraw(sent), false)
   t.ok(place.bytes === bytes)
 })
+
+t.test('what has been answered is not overdue, though this thread was too busy to read it', async t => {
+  const place = new Place()
+  const answered = place.send('answered')
+  place.unread = () => place.answer()
+  place.joints.sweep(10)
+  t.equal(answered.said, 'answered')
+  place.unread = () => undefined
+  const late = place.send('late')
+  place.joints.sweep(9)
+  t.equal(late.said, '')
+  place.joints.sweep(10)
+  t.equal(late.said, 'late')
+})

@@ -157,9 +157,7 @@ export class RoutedSends implements Sweepable {
   }
 
   sweep(now: number): void {
-    for (const { tickets } of this.#writers.values())
-      for (const ticket of tickets)
-        for (const publish of [...ticket.publishes]) if (now >= publish.deadline) publish.expire()
+    for (const writer of this.#writers.values()) writer.sweep(now)
     this.#held.sweep(now)
   }
 

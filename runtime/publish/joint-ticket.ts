@@ -147,13 +147,21 @@ export class JointTicket {
     if (at === -1 || note === 0 || this.#left < members.length) return false
     if (!members.every(({ isInRing }) => isInRing)) return false
     const { memory } = this.#thread
-    if (!beginsEdit(memory, note)) return false
+    if (!beginsEdit(memory, note)) {
+      // A host that saw the edit begin has left the frames, and may sleep.
+      this.#ringHosts()
+      return false
+    }
     this.#publishes.splice(at, 1)
     const isVoid = this.#publishes.length === 0
     if (!isVoid) for (const { frame } of members) takeOut(memory, frame, at)
     endsEdit(memory, note, isVoid)
-    for (const { host, ring } of this.#writers) this.#thread.ringHost(host, ring)
+    this.#ringHosts()
     return true
+  }
+
+  #ringHosts(): void {
+    for (const { host, ring } of this.#writers) this.#thread.ringHost(host, ring)
   }
 
   /** A partition has answered. */

@@ -3,6 +3,7 @@ import { Memory, RingConsumer, ringBytes } from 'sharedarraybuffer-ring'
 import t from 'tap'
 import { RECEIPT_APPENDED } from '../link/link.ts'
 import type { AttachedThread } from '../thread/attached-thread.ts'
+import { beginsTaking } from '../wire/joint-note.ts'
 import type { RingPlace } from '../wire/producer-places.ts'
 import type { JointTarget } from './joint-target.ts'
 import type { JointRecord } from './joint-ticket.ts'
@@ -124,6 +125,16 @@ t.test('nothing is written into a ring that was replaced', async t => {
   const { bytes } = place
   t.equal(sent.ticket?.withdraw(sent), false)
   t.ok(place.bytes === bytes)
+})
+
+t.test('a host that left the frames for an edit that comes to nothing is told to look again', async t => {
+  const place = new Place()
+  const sent = place.send('sent')
+  const note = sent.ticket?.members[0]?.note as number
+  t.equal(beginsTaking(place.memory, note), true)
+  place.rung = 0
+  t.equal(sent.ticket?.withdraw(sent), false)
+  t.equal(place.rung, 2)
 })
 
 t.test('what has been answered is not overdue, though this thread was too busy to read it', async t => {

@@ -1,8 +1,15 @@
 /** What an exchange's publish to several targets of one host, or to some that may refuse, does while it waits at the producer. */
 import t, { type Test } from 'tap'
+import type { RouteTarget } from '../wire/route-changes.ts'
 import { MillraceError } from '../words/errors.ts'
 import type { RouteOptions, RouteReceipt } from '../words/exchange.ts'
+import { AppendReceipt } from './append-receipt.ts'
 import { ExchangePublishes } from './exchange-publishes.ts'
+import { PendingPublish } from './pending-publish.ts'
+import type { EncodedMessage } from './record-writer.ts'
+import { RouteOutcome } from './route-outcome.ts'
+import { SingleSend } from './single-send.ts'
+import type { TopicProducer } from './topic-producer.ts'
 import { ToyProducers, ToyRoutes } from './toy-routes.fixture.ts'
 import { WaitingRoom } from './waiting-room.ts'
 
@@ -81,3 +88,27 @@ t.test('of several that are overdue at once none is sent after another was given
   await place.publishes.idle()
   t.equal(place.room.waiting, 0)
 })
+
+t.test(
+  'a target to which a publish was not sent in time has not got it, also if it is its turn after that',
+  async t => {
+    const room = new WaitingRoom()
+    t.teardown(() => room.close())
+    const producers = new ToyProducers()
+    producers.open.add('q1')
+    const targets = ['q1', 'q2'].map((name, at) => ({ kind: 'queue' as const, name, id: at + 1 }))
+    const producer = producers.openedFor(targets[0] as RouteTarget) as TopicProducer
+    const answer = new Promise<RouteReceipt>((resolve, reject) => {
+      const outcome = new RouteOutcome('events', targets, resolve, reject)
+      const answered = (error: Error): void => outcome.answered(0, error)
+      const message = { value: 1 } as unknown as EncodedMessage
+      const pending = new PendingPublish(producer.topic, room, message, { value: 1 }, {}, answered, answered)
+      const unit = new SingleSend(producer, pending, outcome, 0)
+      unit.expire()
+      t.equal(unit.send(), true)
+      outcome.answered(1, new AppendReceipt('q2', 0, 0, 'memory'))
+    })
+    t.match(await rejected(answer), { code: 'MILL_PARTLY_ROUTED', taken: ['q2'], refused: ['q1'], unknown: [] })
+    t.strictSame(producers.got, [])
+  },
+)

@@ -2,7 +2,7 @@
  * Messages by exchanges that wait: for the answer of targets that may refuse them, or for room in several targets.
  *
  * The producer's thread. They go in the order of the calls, so that each target gets them in that order. What goes only to targets that may refuse
- * goes beside what waits for such answers. Bound: what waits counts in the thread's waiting room.
+ * goes beside what waits for such answers. All else is behind the first that waits, whatever its targets are; direct publishes to a target are not. Bound: what waits counts in the thread's waiting room.
  */
 import { queueMicrotask } from '../../actors/world.ts'
 import type { RoutedUnit } from './routed-unit.ts'

@@ -62,22 +62,26 @@ for (const [onFull, title] of [
   ['wait', 'which wait'],
   ['reject', 'of which one refuses'],
 ] as const)
-  t.test(`a publish that is aborted while it waits for targets ${title} is out of the way of the next`, async t => {
-    const place = new Place(t, { k: [1, 2], z: [3] })
-    place.producers.shapes.set('q2', { onFull })
-    place.producers.full.add('q1')
-    const abort = new AbortController()
-    const aborted = rejected(place.publish('k', 1, { signal: abort.signal }))
-    const next = place.publish('z', 2)
-    t.equal(place.room.waiting, 2)
-    abort.abort()
-    t.match(await aborted, { code: 'MILL_ABORTED', message: 'none of them has the message' })
-    await turns()
-    t.strictSame(place.got, ['q3:2'])
-    t.equal(place.room.waiting, 0)
-    place.producers.got[0]?.pending.appended({ partition: 0 }, 0, 0, 1, false)
-    await Promise.all([next, place.publishes.idle()])
-  })
+  t.test(
+    `a publish that is aborted while it waits for targets ${title} is out of the way of the next`,
+    { timeout: 5_000 },
+    async t => {
+      const place = new Place(t, { k: [1, 2], z: [3] })
+      place.producers.shapes.set('q2', { onFull })
+      place.producers.full.add('q1')
+      const abort = new AbortController()
+      const aborted = rejected(place.publish('k', 1, { signal: abort.signal }))
+      const next = place.publish('z', 2)
+      t.equal(place.room.waiting, 2)
+      abort.abort()
+      t.match(await aborted, { code: 'MILL_ABORTED', message: 'none of them has the message' })
+      await turns()
+      t.strictSame(place.got, ['q3:2'])
+      t.equal(place.room.waiting, 0)
+      place.producers.got[0]?.pending.appended({ partition: 0 }, 0, 0, 1, false)
+      await Promise.all([next, place.publishes.idle()])
+    },
+  )
 
 t.test('of several that are overdue at once none is sent after another was given up', async t => {
   const place = new Place(t, { k: [1, 2], z: [3] })
@@ -112,3 +116,16 @@ t.test(
     t.strictSame(producers.got, [])
   },
 )
+
+t.test('what waits for a full target holds all that comes by exchanges, until it has ended', async t => {
+  const place = new Place(t, { k: [1, 2], z: [3] })
+  place.producers.full.add('q1')
+  const abort = new AbortController()
+  const first = rejected(place.publish('k', 1, { signal: abort.signal }))
+  for (const value of [2, 3]) void place.publish('z', value).catch(() => undefined)
+  t.strictSame(place.got, [])
+  abort.abort()
+  await first
+  await turns()
+  t.strictSame(place.got, ['q3:2', 'q3:3'], 'in their order')
+})

@@ -2,8 +2,9 @@
  * Messages by exchanges that wait: for the answer of targets that may refuse them, or for room in several targets.
  *
  * The producer's thread. They go in the order of the calls, so that each target gets them in that order. What goes only to targets that may refuse
- * goes beside what waits for such answers. Bound: what waits counts in the thread's waiting room.
+ * goes beside what waits for such answers. All else is behind the first that waits, whatever its targets are; direct publishes to a target are not. Bound: what waits counts in the thread's waiting room.
  */
+import { queueMicrotask } from '../../actors/world.ts'
 import type { RoutedUnit } from './routed-unit.ts'
 import type { TopicProducer } from './topic-producer.ts'
 import type { WaitingRoom } from './waiting-room.ts'
@@ -32,6 +33,7 @@ export class HeldPublishes {
   readonly #all = new Set<HeldPublish>()
   #isServing = false
   #isServedAgain = false
+  #isServedSoon = false
   #whenIdle: (() => void)[] = []
 
   constructor(room: WaitingRoom) {
@@ -51,6 +53,16 @@ export class HeldPublishes {
     if (error !== null) held.refusal ??= error
     held.asked--
     this.serve()
+  }
+
+  /** A unit that nobody waits for has ended, maybe before it was sent: what is behind it may go, once for all that end in a turn. */
+  ended(): void {
+    if (this.#isServedSoon || this.#all.size === 0) return
+    this.#isServedSoon = true
+    queueMicrotask(() => {
+      this.#isServedSoon = false
+      this.serve()
+    })
   }
 
   /** Sends what can go now. */
@@ -92,15 +104,15 @@ export class HeldPublishes {
 
   /** What is to go there is not sent, where it goes to other partitions as well. */
   failIn(producer: TopicProducer, partition: number, error: Error): void {
-    for (const { first, rest } of this.#all)
-      for (const unit of [...first, ...rest]) unit.failIn(producer, partition, error)
+    this.#giveUp(unit => unit.failIn(producer, partition, error))
     this.serve()
   }
 
   /** What is overdue is given up. */
   sweep(now: number): void {
-    for (const { first, rest } of this.#all)
-      for (const unit of [...first, ...rest]) if (now >= unit.deadline) unit.expire()
+    this.#giveUp(unit => {
+      if (now >= unit.deadline) unit.expire()
+    })
     this.serve()
   }
 
@@ -111,11 +123,20 @@ export class HeldPublishes {
 
   /** What waits is not sent any more. */
   fail(error: Error): void {
-    for (const held of this.#all) {
-      this.#leave(held)
-      for (const unit of [...held.first, ...held.rest]) unit.refuse(error)
-    }
+    this.#giveUp(unit => unit.refuse(error))
+    for (const held of this.#all) this.#leave(held)
     this.#tellIdle()
+  }
+
+  /** Nothing is sent before all have been looked at. */
+  #giveUp(look: (unit: RoutedUnit) => void): void {
+    const wasServing = this.#isServing
+    this.#isServing = true
+    try {
+      for (const { first, rest } of this.#all) for (const unit of [...first, ...rest]) look(unit)
+    } finally {
+      this.#isServing = wasServing
+    }
   }
 
   #tellIdle(): void {

@@ -11,6 +11,6 @@ export interface OpenJoint {
 export interface JointFrame {
   /** Who hears of its records. */
   readonly parts: readonly Part[]
-  /** It is sealed: the addresses of its note and of itself, and its records. */
-  sealed(note: number, frame: number, count: number): void
+  /** It is sealed: the addresses of its note and of itself, its records, and the position of the note in the ring. */
+  sealed(note: number, frame: number, count: number, position: number): void
 }

@@ -43,19 +43,31 @@ export class JointMember implements FrameObserver, Part, JointFrame {
   /** Null: it has taken the frame, or not answered. */
   refusal: JointRefusal | null = null
   readonly #ticket: JointTicket
+  readonly #writer: PartitionWriter
+  /** Where its note is. */
+  #ring = 0
+  #position = 0
 
-  constructor(ticket: JointTicket) {
+  constructor(ticket: JointTicket, writer: PartitionWriter) {
     this.#ticket = ticket
+    this.#writer = writer
   }
 
   get done(): boolean {
     return this.#ticket.isDone
   }
 
-  sealed(note: number, frame: number, count: number): void {
+  /** Whether its bytes are its own still: they were not released, and its ring is the writer's. */
+  get isInRing(): boolean {
+    return this.#writer.holds(this.#ring, this.#position)
+  }
+
+  sealed(note: number, frame: number, count: number, position: number): void {
     this.note = note
     this.frame = frame
     this.count = count
+    this.#ring = this.#writer.ring
+    this.#position = position
   }
 
   appended(_writer: Answerer, offset: number, _first: number, _count: number, isDuplicate: boolean): void {
@@ -98,7 +110,7 @@ export class JointTicket {
     this.#writers = writers
     this.#all = all
     this.#left = writers.length
-    this.members = writers.map(() => new JointMember(this))
+    this.members = writers.map(writer => new JointMember(this, writer))
   }
 
   get publishes(): readonly JointRecord[] {
@@ -124,20 +136,32 @@ export class JointTicket {
     this.#all.add(this)
   }
 
-  /** Takes a publish out of the frames; false: the host takes them, or has done so, or they are open, or some have failed. */
+  /**
+   * Takes a publish out of the frames; false: the host takes them, or has done so, or they are open, or some have failed. The host may have
+   * released them before this thread has read its receipts. Only this thread writes there again, so what it has not released stays.
+   */
   withdraw(publish: JointRecord): boolean {
     const at = this.#publishes.indexOf(publish)
     const { members } = this
     const { note } = members[0] as JointMember
     if (at === -1 || note === 0 || this.#left < members.length) return false
+    if (!members.every(({ isInRing }) => isInRing)) return false
     const { memory } = this.#thread
-    if (!beginsEdit(memory, note)) return false
+    if (!beginsEdit(memory, note)) {
+      // A host that saw the edit begin has left the frames, and may sleep.
+      this.#ringHosts()
+      return false
+    }
     this.#publishes.splice(at, 1)
     const isVoid = this.#publishes.length === 0
     if (!isVoid) for (const { frame } of members) takeOut(memory, frame, at)
     endsEdit(memory, note, isVoid)
-    for (const { host, ring } of this.#writers) this.#thread.ringHost(host, ring)
+    this.#ringHosts()
     return true
+  }
+
+  #ringHosts(): void {
+    for (const { host, ring } of this.#writers) this.#thread.ringHost(host, ring)
   }
 
   /** A partition has answered. */

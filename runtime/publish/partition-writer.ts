@@ -161,7 +161,7 @@ export class PartitionWriter extends SealedFrames {
   sealJoint(name: JointName, rings: readonly number[], member: JointFrame): void {
     const note = this.#frame - this.#noteBytes
     writeNote(this.#memory, note, name, rings)
-    member.sealed(note, this.#frame, this.#count)
+    member.sealed(note, this.#frame, this.#count, this.#ring.tail)
     this.#parts = member.parts
     this.#joint = null
     this.#sealFrame()
@@ -170,6 +170,11 @@ export class PartitionWriter extends SealedFrames {
 
   publish(): void {
     this.#ring.publish()
+  }
+
+  /** Whether what is at this position of this ring was not released: other frames, or other memory, may be there after that. */
+  holds(ring: number, position: number): boolean {
+    return ring === this.ring && !this.#isClosed && ((this.#ring.tail - position) | 0) <= this.#ring.used()
   }
 
   /** Takes the record of `bytes` written at the address that `reserve` gave. */
@@ -240,17 +245,12 @@ export class PartitionWriter extends SealedFrames {
   #sealFrame(): void {
     const length = this.#cursor - this.#frame
     this.#ring.advance(this.#noteBytes + length)
-    const ticket: Ticket = {
-      ring: this.#place.ring,
-      ringEnd: this.#ring.tail,
-      count: this.#count,
-      parts: this.#parts,
-      next: null,
-    }
+    const count = this.#count
+    const ticket: Ticket = { ring: this.ring, ringEnd: this.#ring.tail, count, parts: this.#parts, next: null }
     writeSealedHeader(this.#memory, this.#frame, {
       length,
       attributes: this.hasQueueFields ? FRAME_HAS_QUEUE_FIELDS : 0,
-      count: this.#count,
+      count,
       baseTimestamp: this.#baseTimestamp,
       maxTimestampDelta: this.#maxTimestampDelta,
       producerId: this.#producerId,
@@ -259,7 +259,7 @@ export class PartitionWriter extends SealedFrames {
       ring: ticket.ring,
       ringEnd: ticket.ringEnd,
     })
-    if (!this.#isNamed) this.#sequence = (this.#sequence + this.#count) | 0
+    if (!this.#isNamed) this.#sequence = (this.#sequence + count) | 0
     this.#count = 0
     this.#cursor = 0
     this.#limit = 0

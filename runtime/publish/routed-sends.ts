@@ -87,7 +87,9 @@ export class RoutedSends implements Sweepable {
     let held: HeldPublish | null = null
     const units = groupsOf(list).map(group => {
       const unit = this.#unitOf(exchange, group, outcome, message.original, options, error => {
-        if (held !== null && unit.mayRefuse) this.#held.answered(held, error)
+        if (held === null) return
+        if (isAsked && unit.mayRefuse) this.#held.answered(held, error)
+        else this.#held.ended()
       })
       return unit
     })
@@ -155,9 +157,7 @@ export class RoutedSends implements Sweepable {
   }
 
   sweep(now: number): void {
-    for (const { tickets } of this.#writers.values())
-      for (const ticket of tickets)
-        for (const publish of [...ticket.publishes]) if (now >= publish.deadline) publish.expire()
+    for (const writer of this.#writers.values()) writer.sweep(now)
     this.#held.sweep(now)
   }
 

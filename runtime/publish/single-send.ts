@@ -39,10 +39,12 @@ export class SingleSend implements RoutedUnit {
   }
 
   send(): boolean {
+    // What has ended while it was held was never sent.
+    if (this.#pending.done) return true
     try {
       this.#producer.checkOpen({})
       this.#outcome?.sent(this.#at)
-      if (!this.#pending.done) this.#producer.send(this.#pending)
+      this.#producer.send(this.#pending)
     } catch (error) {
       this.refuse(error as Error)
     }

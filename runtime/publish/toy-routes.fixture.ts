@@ -91,6 +91,10 @@ export class ToyProducers implements RouteProducers {
   readonly #made = new Map<string, TopicProducer>()
   /** Of targets that differ from the others. */
   readonly shapes: Map<string, Partial<ProducedTopic>> = new Map()
+  /** Hosts of targets that share one; left out: a target has its own. */
+  readonly hosts: Map<string, number> = new Map()
+  /** Names of targets to which no joint frame may go now. */
+  readonly full: Set<string> = new Set()
 
   openedFor({ name }: RouteTarget): TopicProducer | undefined {
     return this.open.has(name) ? this.#producer(name) : undefined
@@ -110,12 +114,12 @@ export class ToyProducers implements RouteProducers {
     const known = this.#made.get(name)
     if (known !== undefined) return known
     const topic = { ...plainQueue(name), ...this.shapes.get(name) }
-    const producer: Pick<TopicProducer, 'topic' | 'choice' | 'checkOpen' | 'send' | 'hostOf'> = {
+    const producer: Pick<TopicProducer, 'topic' | 'choice' | 'checkOpen' | 'send' | 'hostOf' | 'joint'> = {
       topic,
       choice: new PartitionChoice(name, [{ isOpen: false, unread: 0 }]),
       checkOpen: () => undefined,
-      // Each on a host of its own.
-      hostOf: () => idOf(name),
+      hostOf: () => this.hosts.get(name) ?? idOf(name),
+      joint: { ask: () => (this.full.has(name) ? 'later' : 'now') } as unknown as TopicProducer['joint'],
       send: pending => this.got.push({ target: name, value: pending.message.value, pending }),
     }
     this.#made.set(name, producer as TopicProducer)

@@ -231,11 +231,13 @@ export class Appender {
     this.failPending(failure)
   }
 
-  /** The same of what was taken frame by frame. */
+  /** The same of what was taken frame by frame: where the disk of another partition fails, memory gives its one frame back. */
   failPending(failure: number): void {
     const pending = this.#pending
     if (pending === null) return
     this.#pending = null
+    // A message that was there already was not admitted.
+    if (pending.bytes > 0 && !this.#keeping.isOnDisk) this.#keeping.withdraw()
     this.#window.rewind()
     this.refuse(pending.batch, failure)
   }

@@ -218,7 +218,6 @@ export class RingIntake implements JointPartition {
   }
 
   failStaged(failure: number): void {
-    if (!this.isOnDisk) this.#keeping.withdraw()
     this.#appender.failPending(failure)
   }
 

@@ -207,6 +207,14 @@ export class JointHouse {
     return isWritten
   }
 
+  /** Bytes of its ring that were published and not given back. */
+  unreleased(partition: number): number {
+    const { address, capacity } = (this.places[partition] as Place).ring
+    const released = new RingConsumer(this.memory, address, capacity)
+    released.poll()
+    return released.ready
+  }
+
   /** Ends the turn of the thread. */
   seal(): void {
     this.#writer.seal()

@@ -60,6 +60,23 @@ t.test('one without room holds it for all, is the only one that is asked again, 
   t.equal(house.read[1]?.at(-1), 99)
 })
 
+t.test('what became free in the frames of a joint is given back with them', async t => {
+  const house = new JointHouse([false, false, false])
+  for (let value = 0; value < 30; value++) {
+    house.send(1, value)
+    house.actor(1).drain()
+  }
+  const [kept, last] = [new ToyJoint(98, [0, 1, 2]), new ToyJoint(99, [0, 1, 2])]
+  house.publish(kept, 900)
+  house.publish(last, 900)
+  house.seal()
+  house.pass()
+  t.ok(last.withdraw())
+  quiet(house)
+  t.strictSame([kept.answer, last.answer], ['taken', 'withdrawn'])
+  for (const partition of [0, 1, 2]) t.equal(house.unreleased(partition), 0, `ring of t${partition}`)
+})
+
 t.test('what was not published whole is refused when its thread has ended', async t => {
   for (const published of [0, 1, 2]) {
     const house = new JointHouse([false, false, false])

@@ -1,4 +1,4 @@
-/** What the way into a partition tells its keeping of frames that several partitions take, or none. */
+/** What the way into a partition tells its keeping of frames, and what others see of it meanwhile. */
 import { Arena, Memory, WindowWriter, windowBytes } from 'sharedarraybuffer-ring'
 import t from 'tap'
 import { Appender } from './appender.ts'
@@ -19,12 +19,17 @@ function queueOf(known: readonly number[]) {
     isOnDisk: false,
     failure: null,
     duplicateOf: () => known[at++] ?? -1,
-    take: () => ++admitted > 0,
+    take: () => ++admitted > 0 && wasPending.push(appender.isPending) > 0,
     withdraw: () => void admitted--,
+    appendBytes: 1_000,
+    entry: () => null,
+    committed: () => undefined,
+    answered: () => undefined,
   }
-  const end = { offset: 7 } as PartitionEnd
+  const wasPending: boolean[] = []
+  const end = { offset: 7, commit: () => undefined } as unknown as PartitionEnd
   const appender = new Appender(window, end, keeping as unknown as Keeping, 'jobs', () => undefined)
-  return { appender, admitted: () => admitted }
+  return { appender, admitted: () => admitted, wasPending }
 }
 
 t.test('where the disk of another partition fails, memory gives back what it has admitted', async t => {
@@ -43,3 +48,13 @@ t.test('where the disk of another partition fails, memory gives back what it has
     t.notOk(appender.isPending)
   }
 })
+
+t.test(
+  'no joint is begun in a partition that is taking frames, where what makes room for them appends elsewhere',
+  async t => {
+    const { appender, wasPending } = queueOf([-1])
+    t.equal(appender.append(new MadeFrames(frame(0))), 'appended')
+    t.strictSame(wasPending, [true])
+    t.notOk(appender.isPending)
+  },
+)

@@ -10,7 +10,7 @@
 import { ringsOfJoint } from '../wire/joint-note.ts'
 import type { IncomingRing, OwedJoint } from './incoming-ring.ts'
 import type { JointMember, JointPartition } from './joint-partition.ts'
-import { takeOne } from './joint-taking.ts'
+import { orderOf, takeOne } from './joint-taking.ts'
 
 export class JointRepair {
   readonly #members: ReadonlyMap<number, JointMember>
@@ -89,12 +89,16 @@ export class JointRepair {
 
   /** Appends the joint at their heads to all of them; false: to none. */
   #give(ring: IncomingRing, lacking: readonly JointMember[]): boolean {
+    const held = this.#heldBy.get(ring) ?? null
+    // What says that it may have room says so once: it is asked anew.
+    this.#heldBy.delete(ring)
     if (!lacking.every(({ partition }) => partition.isFree) || ring.link.room() < lacking.length) return false
     for (const member of lacking) member.partition.begin(member.ring)
-    const short = takeOne(lacking)
+    const short = takeOne(orderOf(lacking, held))
     if (short !== null) {
       for (const { partition } of lacking) partition.giveUpJoint()
       short.partition.full = true
+      short.partition.woken(false)
       this.#heldBy.set(ring, short.partition)
       return false
     }
@@ -104,6 +108,7 @@ export class JointRepair {
       partition.failStaged(partition.failure ?? 0)
       return false
     })
+    // The leading one first, as always: all that lack a joint come after one that has it.
     for (const { partition } of kept) partition.commitEnd()
     for (const { partition } of kept) partition.answer()
     for (const { partition } of kept) partition.woken(true)

@@ -76,6 +76,8 @@ export class Appender {
     const { appendBytes } = this.#keeping
     const words = batch.memory.i32
     const pending = new PendingAppend(batch, this.#window.end, this.#end.offset)
+    // What makes room may append elsewhere, where a joint is tried that this partition is in: it is not free.
+    this.#pending = pending
     let address = batch.next()
     for (let answers = batch.room(); address >= 0 && answers > 0 && pending.walked < appendBytes; answers--) {
       const length = words[address >> 2] as number
@@ -92,8 +94,10 @@ export class Appender {
       throw new Error(
         `broken invariant: ring ${batch.id} of topic ${this.#topic} holds bytes that are no record at position ${batch.head}`,
       )
-    if (pending.walked === 0) return 0
-    this.#pending = pending
+    if (pending.walked === 0) {
+      this.#pending = null
+      return 0
+    }
     this.staged = this.#keeping.entry(pending)
     if (this.staged === null) this.commitStaged()
     return pending.walked
@@ -231,11 +235,13 @@ export class Appender {
     this.failPending(failure)
   }
 
-  /** The same of what was taken frame by frame. */
+  /** The same of what was taken frame by frame: where the disk of another partition fails, memory gives its one frame back. */
   failPending(failure: number): void {
     const pending = this.#pending
     if (pending === null) return
     this.#pending = null
+    // A message that was there already was not admitted.
+    if (pending.bytes > 0 && !this.#keeping.isOnDisk) this.#keeping.withdraw()
     this.#window.rewind()
     this.refuse(pending.batch, failure)
   }

@@ -142,7 +142,9 @@ export class IncomingRing implements FrameBatch {
     }
   }
 
+  /** A gap behind the last frame goes back as well: nothing may come after it, to be answered and released. */
   release(): void {
+    this.#passGaps()
     this.consumer.release()
   }
 
@@ -188,7 +190,7 @@ export class IncomingRing implements FrameBatch {
         if (!appended.some(frame => frame.ringEnd === ringEnd)) answers.push(notTaken(memory, address, ringEnd))
         consumer.advance(memory.i32[address >> 2] as number)
       }
-      if (this.owed.length === 0) consumer.release()
+      if (this.owed.length === 0) this.release()
     }
     this.#unsent.push(...answers.sort((a, b) => (a.ringEnd - b.ringEnd) | 0))
     if (this.owed.length === 0) this.sendUnsent()
@@ -210,7 +212,7 @@ export class IncomingRing implements FrameBatch {
   /** All partitions have what it owed. */
   settleOwed(): void {
     this.owed = []
-    this.consumer.release()
+    this.release()
   }
 
   /** Whether nothing is left: what comes after in this ring is answered later. */

@@ -81,10 +81,14 @@ export class JointHouse {
   #link: HostLink = this.#newLink()
   #isOrphaned = false
   readonly #writer: JointWriter
+  readonly #arena: Arena
+  /** Rings of another thread, by partition. */
+  readonly #others = new Map<number, { readonly ring: RingPlace; readonly writer: PartitionWriter }>()
 
   /** By partition: whether it refuses what it has no room for. */
   constructor(refuses: readonly boolean[]) {
     const arena = new Arena(this.memory, 128)
+    this.#arena = arena
     this.places = refuses.map((isRefusing, partition): Place => {
       const words = arena.allocate(PARTITION_BYTES)
       const ring: RingPlace = {
@@ -156,10 +160,32 @@ export class JointHouse {
       actor.window.gates.push(gate)
       return actor
     })
+    for (const partition of this.#others.keys()) this.#addOther(partition)
     for (const [partition, { ring }] of this.places.entries()) {
       const consumer = new RingConsumer(this.memory, ring.address, ring.capacity)
       this.#actors[partition]?.addRing(new IncomingRing(ring.ring, consumer, this.#link, 0, this.#isOrphaned))
     }
+  }
+
+  #addOther(partition: number): void {
+    const { ring, address, capacity } = (this.#others.get(partition) as { ring: RingPlace }).ring
+    const consumer = new RingConsumer(this.memory, address, capacity)
+    this.#actors[partition]?.addRing(new IncomingRing(ring, consumer, this.#link, 0, false))
+  }
+
+  /** Another thread sends to one partition; whether there was room. */
+  sendByOther(partition: number, value: number, padding = 0): boolean {
+    if (!this.#others.has(partition)) {
+      const { ring: own } = this.places[partition] as Place
+      const ring = { ...own, ring: own.ring + 100, address: this.#arena.allocate(ringBytes(RING)) }
+      this.#others.set(partition, { ring, writer: new PartitionWriter(this.memory, ring, 2) })
+      this.#addOther(partition)
+    }
+    const { writer } = this.#others.get(partition) as { writer: PartitionWriter }
+    const text = `${value}`.padEnd(padding, ' ')
+    const isWritten = writeRecord(this.memory, writer, null, text, null, undefined, 1_000) === 0
+    writer.seal()
+    return isWritten
   }
 
   /** The thread that publishes has ended; what it had not published is nowhere. */
@@ -205,6 +231,14 @@ export class JointHouse {
     const isWritten = writeRecord(this.memory, writer, null, `${value}`, null, undefined, 1_000) === 0
     writer.seal()
     return isWritten
+  }
+
+  /** Bytes of its ring that were published and not given back. */
+  unreleased(partition: number): number {
+    const { address, capacity } = (this.places[partition] as Place).ring
+    const released = new RingConsumer(this.memory, address, capacity)
+    released.poll()
+    return released.ready
   }
 
   /** Ends the turn of the thread. */

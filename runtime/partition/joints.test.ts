@@ -21,6 +21,23 @@ function quiet(house: JointHouse): void {
   }
 }
 
+/** The leading partition has committed a joint, and the others have not; the next host follows. */
+function dieBetweenCommits(house: JointHouse): void {
+  let isDead = false
+  house.fault = point => {
+    if (point === FAULT_POINT.jointCommitted) throw new Died()
+  }
+  try {
+    house.pass()
+  } catch (error) {
+    if (!(error instanceof Died)) throw error
+    isDead = true
+  }
+  if (!isDead) throw new Error('no joint was committed')
+  house.fault = () => undefined
+  house.host()
+}
+
 t.test('a joint is taken by all its partitions in one step, and those behind it with it', async t => {
   const house = new JointHouse([false, false, false])
   const joints = [0, 1, 2].map(value => new ToyJoint(value, [0, 1, 2]))
@@ -58,6 +75,64 @@ t.test('one without room holds it for all, is the only one that is asked again, 
   t.equal(joint.answer, 'taken')
   t.strictSame(house.read[0], [99])
   t.equal(house.read[1]?.at(-1), 99)
+})
+
+t.test(
+  'what a dead host had committed in some has its place in the others before what came by other rings',
+  async t => {
+    for (const partitions of [2, 3]) {
+      const house = new JointHouse(Array.from({ length: partitions }, () => false))
+      // The lowest has room for one more such frame.
+      for (let value = 0; value < 30; value++) {
+        house.send(0, value)
+        house.actor(0).drain()
+      }
+      const joint = new ToyJoint(99, [...house.places.keys()].reverse())
+      house.publish(joint, 900)
+      house.seal()
+      house.sendByOther(0, 7, 900)
+      dieBetweenCommits(house)
+      for (let pass = 0; pass < 5; pass++) house.pass()
+      t.equal(joint.answer, 'taken')
+      t.notOk(house.actor(0).ready(), 'no pass is wasted on what has no room')
+      quiet(house)
+      t.strictSame(house.read[0]?.slice(30), [99, 7])
+    }
+  },
+)
+
+t.test('while one has no room for such a joint, those that lack it too take nothing, and ask for nothing', async t => {
+  const house = new JointHouse([false, false, false])
+  const joint = new ToyJoint(99, [2, 1, 0])
+  house.publish(joint, 1_500)
+  house.seal()
+  dieBetweenCommits(house)
+  house.actor(1).window.free = () => 0
+  house.sendByOther(0, 7)
+  house.pass()
+  t.equal(house.actor(0).highWatermark, 0)
+  t.notOk(house.actor(0).ready(), 'it waits for the other')
+  house.host()
+  quiet(house)
+  t.equal(joint.answer, 'taken')
+  t.strictSame(house.read[0], [99, 7])
+})
+
+t.test('what became free in the frames of a joint is given back with them', async t => {
+  const house = new JointHouse([false, false, false])
+  for (let value = 0; value < 30; value++) {
+    house.send(1, value)
+    house.actor(1).drain()
+  }
+  const [kept, last] = [new ToyJoint(98, [0, 1, 2]), new ToyJoint(99, [0, 1, 2])]
+  house.publish(kept, 900)
+  house.publish(last, 900)
+  house.seal()
+  house.pass()
+  t.ok(last.withdraw())
+  quiet(house)
+  t.strictSame([kept.answer, last.answer], ['taken', 'withdrawn'])
+  for (const partition of [0, 1, 2]) t.equal(house.unreleased(partition), 0, `ring of t${partition}`)
 })
 
 t.test('what was not published whole is refused when its thread has ended', async t => {
@@ -99,7 +174,7 @@ function play(seed: number): readonly string[] {
   const house = new JointHouse(Array.from({ length: partitions }, () => chance.happens(0.3)))
   const joints: ToyJoint[] = []
   const sent: number[][] = house.places.map(() => [])
-  const singles = new Set<number>()
+  const byOther: number[][] = house.places.map(() => [])
   let value = 0
   let left = 0
   house.fault = point => {
@@ -120,14 +195,18 @@ function play(seed: number): readonly string[] {
       const joint = new ToyJoint(value, targets)
       if (targets.length > 1 && house.publish(joint, chance.pick([0, 0, 300, 900]))) {
         joints.push(joint)
+        // A window has room for a frame of so many.
+        if (joints.length % 3 === 0) house.seal()
         for (const target of targets) sent[target]?.push(value)
         value++
       }
     } else if (what === 4) {
       const target = chance.below(partitions)
-      if (house.send(target, value)) {
+      if (chance.happens(0.5) && house.send(target, value)) {
         sent[target]?.push(value)
-        singles.add(value)
+        value++
+      } else if (chance.happens(0.5) && house.sendByOther(target, value, chance.pick([0, 900]))) {
+        byOther[target]?.push(value)
         value++
       }
     } else if (what === 5) house.seal()
@@ -151,8 +230,14 @@ function play(seed: number): readonly string[] {
       problems.push(`${one} is ${answer} and in [${having}] of [${targets}]`)
   }
   for (const [target, values] of house.read.entries()) {
-    const order = sent[target]?.filter(one => values.includes(one))
-    if (order?.join() !== values.join()) problems.push(`t${target} has [${values}], not [${order}]`)
+    for (const all of [sent[target], byOther[target]]) {
+      const order = all?.filter(one => values.includes(one)).join()
+      const found = values.filter(one => all?.includes(one)).join()
+      if (order !== found) problems.push(`t${target} has [${found}], not [${order}]`)
+    }
+    const isRefused = house.places[target]?.topic.onFull === 'reject'
+    if (!isRefused && !byOther[target]?.every(one => values.includes(one))) problems.push(`t${target} lost some`)
+    if (new Set(values).size < values.length) problems.push(`t${target} has one twice`)
   }
   return problems
 }

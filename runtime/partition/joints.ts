@@ -42,11 +42,13 @@ export class Joints {
 
   add(ring: IncomingRing, partition: JointPartition): void {
     this.#members.set(ring.id, { ring, partition, heldBy: null })
+    this.#repair.add(ring)
   }
 
   /** It is drained. */
-  remove({ id }: IncomingRing): void {
-    this.#members.delete(id)
+  remove(ring: IncomingRing): void {
+    this.#members.delete(ring.id)
+    this.#repair.remove(ring)
   }
 
   /** Their partition is gone: what waits for them is refused. */
@@ -68,6 +70,21 @@ export class Joints {
     return this.#repair.mayTry(ring)
   }
 
+  /** Whether this partition may append other things: it lacks nothing that a predecessor had committed elsewhere, now that it was tried. */
+  mayAppend(partition: JointPartition): boolean {
+    return this.#repair.mayAppend(partition)
+  }
+
+  /** Whether trying that may come to something. */
+  mayTryFor(partition: JointPartition): boolean {
+    return this.#repair.mayTryFor(partition)
+  }
+
+  /** Whether all of them can take a frame now. */
+  #areFree(members: readonly JointMember[]): boolean {
+    return members.every(({ partition }) => partition.isFree && !this.#repair.isLacking(partition))
+  }
+
   /** Whether `take` would do something with the joint at the head of this ring. */
   mayTake(ring: IncomingRing, partition: JointPartition): boolean {
     const name = jointAt(ring.memory, ring.note)
@@ -81,7 +98,7 @@ export class Joints {
     const members = this.#membersOf(lead, name)
     if (members === 'later') return false
     if (members === 'gone') return true
-    if (!members.every(one => one.partition.isFree) || ring.link.room() < members.length) return false
+    if (!this.#areFree(members) || ring.link.room() < members.length) return false
     // Asked last: it says so once.
     return heldBy === null || partition.mayHaveRoom
   }
@@ -102,7 +119,7 @@ export class Joints {
       lead.heldBy = null
       return this.#refuse(this.#thoseAt(lead, name), null, RECEIPT_WITHHELD)
     }
-    if (!members.every(one => one.partition.isFree) || ring.link.room() < members.length) return false
+    if (!this.#areFree(members) || ring.link.room() < members.length) return false
     return beginsTaking(memory, note) && this.#takeAll(lead, members, partition)
   }
 

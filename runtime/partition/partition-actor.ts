@@ -220,7 +220,7 @@ export class PartitionActor {
 
   /** Appends what this thread has made; on disk by a commit of its own. */
   append(batch: FrameBatch): AppendOutcome {
-    if (!this.#rings.hasAnswered()) return 'later'
+    if (!this.#rings.mayAppend()) return 'later'
     const outcome = this.#appender.append(batch)
     if (outcome === 'appended') this.#wakeReaders()
     return outcome

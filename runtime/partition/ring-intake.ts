@@ -90,6 +90,11 @@ export class RingIntake implements JointPartition {
     return true
   }
 
+  /** Whether something may be appended that is in no ring. */
+  mayAppend(): boolean {
+    return this.hasAnswered() && this.#upcalls.joints.mayAppend(this)
+  }
+
   /** Whether `drain` would find something; after a `full` one only when there may be room again. */
   ready(): boolean {
     if (this.#owing !== null) return this.#upcalls.joints.mayRepair(this.#owing) && this.#owing.link.room() > 0
@@ -100,7 +105,9 @@ export class RingIntake implements JointPartition {
       if (ring.note !== -1) {
         if (this.#upcalls.joints.mayTake(ring, this)) return true
       } else if (ring.consumer.poll()) {
-        if ((!this.full || this.#keeping.mayHaveRoom()) && ring.link.room() > 0) return true
+        // The other questions come last: they are answered with yes once.
+        if (ring.link.room() > 0 && (this.full ? this.#keeping.mayHaveRoom() : this.#upcalls.joints.mayTryFor(this)))
+          return true
       } else if (ring.orphaned || ring.consumer.drained) return true
     }
     return false
@@ -111,13 +118,14 @@ export class RingIntake implements JointPartition {
     let worked = false
     this.full = false
     if (this.#appender.isPending || !this.hasAnswered() || !this.#keeping.isReady) return false
+    const mayAppend = this.#upcalls.joints.mayAppend(this)
     for (const ring of this.#inTurn()) {
       if (ring.after !== 0) continue
       if (ring.note !== -1) {
         if (this.#takeJoint(ring)) worked = true
         if (this.#joint !== null) break
       } else if (ring.consumer.poll()) {
-        if (this.#take(ring)) worked = true
+        if (mayAppend && this.#take(ring)) worked = true
       } else if ((ring.orphaned && !ring.consumer.poll()) || ring.consumer.drained) {
         this.#drained(ring)
         worked = true
@@ -218,7 +226,6 @@ export class RingIntake implements JointPartition {
   }
 
   failStaged(failure: number): void {
-    if (!this.isOnDisk) this.#keeping.withdraw()
     this.#appender.failPending(failure)
   }
 

@@ -110,7 +110,13 @@ for (const storage of ['memory', 'os'] as const) {
       await full.delete()
       t.match(await within(5_000, 'the publish', held), { code: 'MILL_TOPIC_DELETED' })
       await within(5_000, 'the next', fan.events.publish('', { value: 2 }))
-      t.strictSame([await valuesIn(first), await valuesIn(last)], [[0, 2], [0, 2]])
+      t.strictSame(
+        [await valuesIn(first), await valuesIn(last)],
+        [
+          [0, 2],
+          [0, 2],
+        ],
+      )
     },
   )
 

@@ -40,12 +40,16 @@ async function program(body: string, act: (child: ChildProcess, heard: () => str
 
 const HANDLER = `
     let left = 0
+    let begin
+    const begun = new Promise(resolve => { begin = resolve })
     await topic.group('g').handle(async () => {
       left++
+      begin()
       await new Promise(done => setTimeout(done, 400))
       console.log('handled', --left)
     })
     await topic.publish({ value: 1 })
+    await begun
     setInterval(() => {}, 1000)`
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {

@@ -8,6 +8,7 @@
  * ring      +0 TAIL    producer writes, consumer reads     position after the last published record
  *           +128 HEAD  consumer writes, producer reads     position after the last released record
  *           +256 CLOSED producer writes, consumer reads    1: nothing follows the tail in this ring
+ *           +260 WANTS producer writes, consumer reads     1: it may wait for room, and is to be woken after a release
  *           +384 data, `capacity` bytes, a power of two
  *
  * record    i32 length  > 0: bytes of this record, this word included, at least 8; its payload follows, padded to 8
@@ -46,6 +47,7 @@ export const LINE_BYTES = 128
 export const RING_TAIL = 0
 export const RING_HEAD: number = LINE_BYTES
 export const RING_CLOSED: number = 2 * LINE_BYTES
+export const RING_WANTS: number = 2 * LINE_BYTES + 4
 export const RING_DATA: number = 3 * LINE_BYTES
 
 export const BELL_SLEEPS = 0

@@ -2,7 +2,8 @@
  * A thread's end of its link to one partition host: settlements and hints go out, receipts and verdicts come in (link.ts).
  *
  * The attached thread owns it. It never waits: what has no room in the ring is refused, and a hint that has none makes the host look
- * everywhere.
+ * everywhere. Having taken something out it rings the host only where that may wait for room: a host that sleeps is not woken for
+ * nothing after each publish.
  */
 import { Doorbell, HintReader, HintWriter, type Memory, RingConsumer, RingProducer } from 'sharedarraybuffer-ring'
 import {
@@ -188,8 +189,7 @@ export class ThreadLink {
       ring.advance(kind === KIND_ANSWER ? (words[at] as number) : TO_THREAD_BYTES)
     }
     ring.release()
-    // The host may have waited for room in this ring.
-    this.#bell.ring()
+    if (ring.isWanted) this.#bell.ring()
     return true
   }
 

@@ -15,7 +15,7 @@
  *                       < 0: padding of -length bytes up to the end of the data
  *
  * bell      +0 SLEEPS  1: the owner sleeps (owner writes 1 and 0, a ringer writes 0)
- *           +4 NAP     0 for ever: what the owner waits on when it only wants to wait
+ *           +4 NAP     1: the owner naps (owner writes 1 and 0, whoever rouses it writes 0)
  *
  * window    +0 END     writer writes, readers read         position after the last committed byte
  *           +4 START   writer writes, readers read         first byte that pinned readers may look at; without pins 0

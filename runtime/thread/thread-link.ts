@@ -78,6 +78,7 @@ export class ThreadLink {
   readonly #toThread: RingConsumer
   readonly #hintsOut: HintWriter
   readonly #hintsIn: HintReader
+  #isAwaited = false
 
   constructor(memory: Memory, place: LinkPlace) {
     this.#memory = memory
@@ -95,7 +96,14 @@ export class ThreadLink {
   }
 
   ring(): void {
-    this.#bell.ring()
+    if (this.#isAwaited) this.#bell.rouse()
+    else this.#bell.ring()
+    this.#isAwaited = false
+  }
+
+  /** The next ring also ends a nap of the host: what it tells of may be all that its publisher has on its way, and waits for. */
+  awaits(): void {
+    this.#isAwaited = true
   }
 
   /** After a commit: wakes the host if it waits for one. */

@@ -73,7 +73,7 @@ export class LineReader {
   }
 
   async #take(lines: readonly Line[]): Promise<void> {
-    const { deadLetters } = this.#options
+    const { input, deadLetters } = this.#options
     const records: LineRecord[] = []
     for (const line of lines) {
       const parsed = parseLine(line, ++this.#lines, this.#parsing)
@@ -84,8 +84,8 @@ export class LineReader {
     this.#records += records.length
     await this.#publishing
     this.#publishing = this.#publish(records)
-    // Who reads on finds out when the next chunk is there.
-    this.#publishing.catch(() => undefined)
+    // The next chunk may be long in coming.
+    this.#publishing.catch((error: unknown) => input.destroy(error as Error))
   }
 
   async #publish(records: readonly LineRecord[]): Promise<void> {

@@ -5,12 +5,12 @@ import type { Codec } from '../words/codec.ts'
 import { JsonBytes } from '../words/json-bytes.ts'
 import type { Message } from '../words/message.ts'
 import { lineHeader } from './line-header.ts'
-import { head, type Line, RAW_BYTES_MAX } from './line-splitter.ts'
+import { head, type Line, type LineBytes, RAW_BYTES_MAX } from './line-splitter.ts'
 
 export interface LineRecord {
   readonly line: number
-  /** The line itself; asked only of one that no topic takes. */
-  readonly text: () => string
+  /** The line itself. */
+  readonly read: LineBytes
   readonly message: Message
 }
 
@@ -38,32 +38,36 @@ export function parseLine(
 ): LineRecord | BrokenLine | undefined {
   if ('reason' in read) return { line, ...read }
   const { block, start, end } = read
-  const text = (): string => block.toString('utf8', start, end)
   let parsed: unknown
   try {
     parsed = codec.decode(block, start, end)
   } catch {
     // Now in words: what has no JSON is nothing, and the rest is told as JSON.parse does.
-    return isBlank(text()) ? undefined : brokenLine(text(), line, 'decode', whyNot(text()))
+    return isBlank(textOf(read)) ? undefined : brokenLine(textOf(read), line, 'decode', whyNot(textOf(read)))
   }
   // What was read is JSON: it is not written again, for its bytes are what a record has.
-  const value = new JsonBytes(block.subarray(start, end))
+  const value = new JsonBytes(new Uint8Array(block.buffer, block.byteOffset + start, end - start))
   const headers = lineHeader(line)
   // Without keys nothing needs an order: the lines go round the partitions, so that all threads have work.
   if (keyPath === undefined) {
-    const place = partitions === null ? {} : { partition: line % partitions }
-    return { line, text, message: { value, headers, ...place } }
+    const message = partitions === null ? { value, headers } : { value, headers, partition: line % partitions }
+    return { line, read, message }
   }
   const key = fieldAt(parsed, keyPath)
   if (typeof key === 'string' || typeof key === 'number')
-    return { line, text, message: { key: String(key), value, headers } }
+    return { line, read, message: { key: String(key), value, headers } }
   const found =
     key === undefined ? 'missing' : key === null ? 'null' : Array.isArray(key) ? 'an array' : `of type ${typeof key}`
-  return brokenLine(text(), line, 'key', `${keyPath.join('.')} is ${found}`)
+  return brokenLine(textOf(read), line, 'key', `${keyPath.join('.')} is ${found}`)
 }
 
 export function brokenLine(text: string, line: number, reason: BrokenLine['reason'], error: string): BrokenLine {
   return { line, reason, error, raw: text.length * 3 <= RAW_BYTES_MAX ? text : head(Buffer.from(text)) }
+}
+
+/** Asked only of a line that is no record. */
+export function textOf({ block, start, end }: LineBytes): string {
+  return block.toString('utf8', start, end)
 }
 
 function isBlank(text: string): boolean {

@@ -8,7 +8,10 @@ import { publishLines } from './publish-lines.ts'
 const TOO_LARGE = new MillraceError('MILL_TOO_LARGE', 'a record of 12 bytes is over 10')
 
 function records(...values: unknown[]): LineRecord[] {
-  return values.map((value, i): LineRecord => ({ line: i + 1, text: () => JSON.stringify(value), message: { value } }))
+  return values.map((value, i) => {
+    const block = Buffer.from(JSON.stringify(value))
+    return { line: i + 1, read: { block, start: 0, end: block.length }, message: { value } }
+  })
 }
 
 interface Calls {

@@ -15,7 +15,7 @@ function houseOf(count: number): House {
   const told: string[] = []
   const link = { hint: (ring: number) => told.push(`hint ${ring}`), ring: () => told.push('ring') }
   const writers = Array.from({ length: count }, (_, ring) => {
-    const writer = { ring, host: 0, dirty: false, seal: () => told.push(`seal ${ring}`) }
+    const writer = { ring, host: 0, dirty: false, isAnswered: false, seal: () => told.push(`seal ${ring}`) }
     return writer as unknown as RingWriter
   })
   return { frames: new OpenFrames([link as unknown as ThreadLink]), writers, told }

@@ -30,6 +30,7 @@ export class OpenFrames {
   /** The writer was written to. `isInTurn`: its thread seals at the end of its turn. */
   mark(writer: RingWriter, isInTurn: boolean): void {
     writer.dirty = true
+    if (writer.isAnswered) this.#links[writer.host]?.awaits()
     this.#dirty.push(writer)
     if (this.#isScheduled || isInTurn) return
     this.#isScheduled = true

@@ -101,6 +101,23 @@ t.test(
   },
 )
 
+t.test('room that is made in a full partition is for the joint that waits first of all', async t => {
+  const house = new JointHouse([false, false])
+  for (let value = 0; value < 4; value++) house.sendByOther(0, value, 900)
+  house.host()
+  house.pass()
+  const joint = new ToyJoint(99, [0, 1])
+  house.publish(joint, 900)
+  house.seal()
+  house.pass()
+  for (let value = 4; value < 8; value++) house.sendByOther(0, value, 900)
+  house.pass()
+  t.equal(joint.answer, null)
+  house.take(0)
+  house.pass()
+  t.equal(joint.answer, 'taken')
+})
+
 t.test('while one has no room for such a joint, those that lack it too take nothing, and ask for nothing', async t => {
   const house = new JointHouse([false, false, false])
   const joint = new ToyJoint(99, [2, 1, 0])

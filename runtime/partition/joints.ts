@@ -85,6 +85,15 @@ export class Joints {
     return members.every(({ partition }) => partition.isFree && !this.#repair.isLacking(partition))
   }
 
+  /** Whether the joint at the head of this ring waits for room of this partition. */
+  isHeldBy(ring: IncomingRing, partition: JointPartition): boolean {
+    const { note } = ring
+    if (note === -1) return false
+    const name = jointAt(ring.memory, note)
+    const lead = this.#members.get(name.lead)
+    return lead?.heldBy === partition && lead.ring.isAt(name)
+  }
+
   /** Whether `take` would do something with the joint at the head of this ring. */
   mayTake(ring: IncomingRing, partition: JointPartition): boolean {
     const name = jointAt(ring.memory, ring.note)

@@ -8,6 +8,7 @@
 import type { Calls } from '../../actors/control-port.ts'
 import { nowMs, viewMemory } from '../../actors/world.ts'
 import { openDisk } from '../log/disk/world-disk.ts'
+import type { AttachPorts } from '../wire/attaching.ts'
 import type {
   BrokerNotice,
   ControlBoot,
@@ -21,9 +22,13 @@ import type { LetterTopics } from '../wire/letter-calls.ts'
 import type { ThreadPlace } from '../wire/link-places.ts'
 import type { MemberApi, RunShape } from '../wire/member-calls.ts'
 import type { StorePlace } from '../wire/places.ts'
+import { closedError } from '../words/closed-error.ts'
 import { fromWire, MillraceError, toWire } from '../words/errors.ts'
+import { attachedCalls } from './attached-calls.ts'
+import { AttachedThreads } from './attached-threads.ts'
 import type { BrokerDirectory } from './broker-directory.ts'
 import { CallGate } from './call-gate.ts'
+import type { Caller } from './caller.ts'
 import { Catalog } from './catalog.ts'
 import type { ThreadEntry } from './catalog-entries.ts'
 import { DeadLetterTopics } from './dead-letter-topics.ts'
@@ -58,7 +63,8 @@ export class ControlThread {
   readonly #windows: WindowLending
   readonly #lean: LeanRings
   readonly #deadLetterTopics: DeadLetterTopics
-  readonly #owner: ThreadEntry
+  readonly #owner: Caller
+  readonly #attached: AttachedThreads
   readonly #runs: Runs
   readonly #topics: TopicCalls
   readonly #groups: GroupCalls
@@ -68,13 +74,18 @@ export class ControlThread {
   readonly #notices: HostNotices
   readonly #stopWatching: () => void
 
-  constructor(boot: ControlBoot, ownerMembers: Calls<MemberApi>, tell: (notice: BrokerNotice) => void) {
+  constructor(boot: ControlBoot, ownerMembers: Calls<MemberApi>, tellOwner: (notice: BrokerNotice) => void) {
+    const tell = (notice: BrokerNotice): void => {
+      tellOwner(notice)
+      if (notice.kind === 'brokerFailed' || notice.kind === 'diskFailed') this.#attached.tell(notice)
+    }
     const gate = this.#gate
     const directory =
       boot.dir === null ? null : openDirectory(openDisk(boot.modes), boot.dir, boot.partitionThreads, boot.journalBytes)
     const catalog = new Catalog(viewMemory(boot.memory), boot.partitionThreads, directory, boot.tuning)
     const fault = catalog.shared.allocate(FAULT_BYTES * boot.partitionThreads, 'the broker')
-    const owner = catalog.addThread()
+    const owner: Caller = { thread: catalog.addThread(), members: ownerMembers, hasEnded: () => false, tell: tellOwner }
+    const callers = (): readonly Caller[] => [owner, ...this.#attached.callers]
     const notices = new HostNotices(tell)
     const hosts = new PartitionHosts(
       catalog,
@@ -104,7 +115,7 @@ export class ControlThread {
     const producers = new NamedProducers(catalog, hosts, task => gate.serially(task))
     const torn = [catalog.snapshots.torn, catalog.producers.torn].filter(cut => cut !== null)
     notices.cut([...(directory?.cuts ?? []), ...torn])
-    const removal = new TopicRemoval(catalog, hosts, directory, owner)
+    const removal = new TopicRemoval(catalog, hosts, directory, () => callers().map(({ thread }) => thread))
     const openings = new Openings(catalog, hosts, directory, removal)
     this.#directory = directory
     this.#catalog = catalog
@@ -117,11 +128,21 @@ export class ControlThread {
     this.#deadLetterTopics = new DeadLetterTopics(catalog, hosts, boot.deadLetterDepth, payload =>
       tell({ kind: 'event', event: 'deadLetterDepth', payload }),
     )
-    this.#runs = new Runs(catalog, hosts, owner, ownerMembers, {
+    this.#runs = new Runs(catalog, hosts, {
       api: this.#handlerApi(),
       clientGone: thread => this.#threadGone(thread),
       tell,
     })
+    this.#attached = new AttachedThreads(
+      { gate, catalog, hosts, runs: this.#runs },
+      {
+        calls: caller => attachedCalls(this.#callerApi(caller), caller, this.#runs),
+        gone: thread => {
+          producers.threadGone(thread.place.thread)
+          this.#threadGone(thread)
+        },
+      },
+    )
     const deletions = new Deletions(
       { catalog, hosts, directory },
       openings,
@@ -129,7 +150,7 @@ export class ControlThread {
       this.#runs,
       this.#deadLetterTopics,
     )
-    const growth = new PartitionGrowth({ catalog, hosts, directory }, openings, producers, this.#runs)
+    const growth = new PartitionGrowth({ catalog, hosts, directory, callers }, openings, producers, this.#runs)
     this.#topics = new TopicCalls({ gate, catalog, hosts, openings, windows, deletions, growth })
     this.#groups = new GroupCalls({ gate, catalog, hosts, openings, runs: this.#runs, deletions })
     const queues = new QueueOpenings(catalog, directory, openings, removal, boot.queueSegmentBytes)
@@ -162,7 +183,7 @@ export class ControlThread {
   }
 
   get ownerPlace(): ThreadPlace {
-    return this.#owner.place
+    return this.#owner.thread.place
   }
 
   /** Resolves when every partition host answers. */
@@ -197,7 +218,16 @@ export class ControlThread {
     }
   }
 
+  /** Lets a thread of the program in. Never rejects. */
+  admit(ports: AttachPorts): Promise<void> {
+    return this.#attached.admit(ports)
+  }
+
   ownerApi(): OwnerControlApi {
+    return this.#callerApi(this.#owner)
+  }
+
+  #callerApi(caller: Caller): OwnerControlApi {
     const [topics, groups, producers, runs] = [this.#topics, this.#groups, this.#producers, this.#runs]
     const exchanges = this.#exchanges
     return {
@@ -231,7 +261,7 @@ export class ControlThread {
       letterTopics: name => this.#letterTopics(name),
       readLetters: (...asked) => this.#deadLetterTopics.read(...asked),
       settleLetters: (...asked) => this.#deadLetterTopics.settle(...asked),
-      startRun: async spec => this.#startRun('group' in spec ? spec : this.#queues.runOf(spec)),
+      startRun: async spec => this.#startRun('group' in spec ? spec : this.#queues.runOf(spec), caller),
       joinRun: run => runs.join(run),
       stopRun: (run, timeoutMs) => runs.stop(run, timeoutMs),
       pauseRun: run => runs.pause(run),
@@ -254,11 +284,13 @@ export class ControlThread {
     return this.#deadLetterTopics.topics(name)
   }
 
-  async #startRun(spec: RunSpec): Promise<{ readonly run: number; readonly shape: RunShape }> {
+  async #startRun(spec: RunSpec, caller: Caller): Promise<{ readonly run: number; readonly shape: RunShape }> {
     const run = await this.#gate.whileOpen(async () => {
       this.#openings.checkOutput(spec, this.#runs.specs)
       // Known from here on, so that its group cannot be deleted while its threads start.
-      return this.#runs.add(spec, await this.#windows.withRoom(() => this.#openings.group(spec)))
+      const group = await this.#windows.withRoom(() => this.#openings.group(spec))
+      if (caller.hasEnded()) throw closedError()
+      return this.#runs.add(spec, group, caller)
     })
     return { run, shape: await this.#runs.start(run) }
   }
@@ -266,7 +298,7 @@ export class ControlThread {
   async #close(timeoutMs: number): Promise<void> {
     this.#gate.close()
     const until = nowMs() + timeoutMs
-    const left: string[] = []
+    const left = await this.#attached.close(nowMs() + timeoutMs / 2)
     left.push(...(await this.#runs.stopAll(until)))
     this.#gate.endRuns()
     this.#stopWatching()

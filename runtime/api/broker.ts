@@ -16,7 +16,7 @@ import type { BrokerEvents } from '../words/broker-events.ts'
 import type { CloseOptions, Logger } from '../words/common-options.ts'
 import type { DeadLetters, DeadLettersOptions } from '../words/dead-letter.ts'
 import type { Exchange, ExchangeDefinition, ExchangeInfo, ExchangeOptions } from '../words/exchange.ts'
-import type { TopicInfo } from '../words/listing.ts'
+import type { QueueInfo, TopicInfo } from '../words/listing.ts'
 import type { NamedProducer } from '../words/named-producer.ts'
 import { checkName } from '../words/names.ts'
 import { openingThreadError } from '../words/opening-thread.ts'
@@ -167,6 +167,10 @@ class BrokerClient implements Broker {
 
   async topics(): Promise<readonly TopicInfo[]> {
     return this.#session.ask(control => control.listTopics())
+  }
+
+  async queues(): Promise<readonly QueueInfo[]> {
+    return this.#session.ask(control => control.listQueues())
   }
 
   async producer<V = unknown>(name: string, topic: string | TopicDefinition<V> | Topic<V>): Promise<NamedProducer<V>> {

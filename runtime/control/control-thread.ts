@@ -15,14 +15,11 @@ import type {
   HandlerControlApi,
   KeptSchedule,
   OwnerControlApi,
-  RunSpec,
 } from '../wire/control-calls.ts'
 import { FAULT_BYTES } from '../wire/layout.ts'
 import type { LetterTopics } from '../wire/letter-calls.ts'
 import type { ThreadPlace } from '../wire/link-places.ts'
-import type { MemberApi, RunShape } from '../wire/member-calls.ts'
-import type { StorePlace } from '../wire/places.ts'
-import { closedError } from '../words/closed-error.ts'
+import type { MemberApi } from '../wire/member-calls.ts'
 import { fromWire, MillraceError, toWire } from '../words/errors.ts'
 import { attachedCalls } from './attached-calls.ts'
 import { AttachedThreads } from './attached-threads.ts'
@@ -47,7 +44,9 @@ import { PartitionHosts } from './partition-hosts.ts'
 import { ProducerCalls } from './producer-calls.ts'
 import { QueueCalls } from './queue-calls.ts'
 import { QueueOpenings } from './queue-openings.ts'
+import { RunCalls } from './run-calls.ts'
 import { Runs } from './runs.ts'
+import { storeOf } from './store-of.ts'
 import { StoredOpenings } from './stored-openings.ts'
 import { TopicCalls } from './topic-calls.ts'
 import { TopicRemoval } from './topic-removal.ts'
@@ -60,12 +59,12 @@ export class ControlThread {
   readonly #catalog: Catalog
   readonly #hosts: PartitionHosts
   readonly #openings: Openings
-  readonly #windows: WindowLending
   readonly #lean: LeanRings
   readonly #deadLetterTopics: DeadLetterTopics
   readonly #owner: Caller
   readonly #attached: AttachedThreads
   readonly #runs: Runs
+  readonly #runCalls: RunCalls
   readonly #topics: TopicCalls
   readonly #groups: GroupCalls
   readonly #queues: QueueCalls
@@ -122,7 +121,6 @@ export class ControlThread {
     this.#owner = owner
     this.#notices = notices
     this.#hosts = hosts
-    this.#windows = windows
     this.#openings = openings
     this.#lean = new LeanRings(catalog)
     this.#deadLetterTopics = new DeadLetterTopics(catalog, hosts, boot.deadLetterDepth, payload =>
@@ -154,14 +152,8 @@ export class ControlThread {
     this.#topics = new TopicCalls({ gate, catalog, hosts, openings, windows, deletions, growth })
     this.#groups = new GroupCalls({ gate, catalog, hosts, openings, runs: this.#runs, deletions })
     const queues = new QueueOpenings(catalog, directory, openings, removal, boot.queueSegmentBytes)
-    this.#queues = new QueueCalls({
-      gate,
-      catalog,
-      hosts,
-      openings: queues,
-      windows,
-      runs: this.#runs,
-    })
+    this.#queues = new QueueCalls({ gate, catalog, hosts, openings: queues, windows, runs: this.#runs })
+    this.#runCalls = new RunCalls({ gate, catalog, openings, windows, queues: this.#queues, runs: this.#runs })
     this.#exchanges = new ExchangeCalls(gate, catalog, directory)
     const stored = new StoredOpenings(directory, openings, queues)
     this.#producers = new ProducerCalls({
@@ -210,7 +202,7 @@ export class ControlThread {
       replaceRing: (thread, ring, bytes) => this.#producers.replaceRing(thread, ring, bytes),
       describeHold: (topic, partition) =>
         describeHold(this.#catalog, this.#hosts, topic, partition, group => this.#runs.hasMembers(group)),
-      keepSnapshot: async (cursor, epoch, snapshot) => this.#runs.keepSnapshot(cursor, epoch, snapshot),
+      keepSnapshot: async (cursor, epoch, snapshot) => this.#runCalls.keepSnapshot(cursor, epoch, snapshot),
       failRun: async (cursor, epoch, error) => this.#runs.failRun(cursor, epoch, fromWire(error)),
       confirmQueue: (queue, cursor) => this.#queues.confirm(queue, cursor),
       cancelMessage: (...asked) => this.#queues.cancel(...asked),
@@ -263,7 +255,7 @@ export class ControlThread {
       letterTopics: name => this.#letterTopics(name),
       readLetters: (...asked) => this.#deadLetterTopics.read(...asked),
       settleLetters: (...asked) => this.#deadLetterTopics.settle(...asked),
-      startRun: async spec => this.#startRun('group' in spec ? spec : this.#queues.runOf(spec), caller),
+      startRun: spec => this.#runCalls.start(spec, caller),
       joinRun: run => runs.join(run),
       stopRun: (run, timeoutMs) => runs.stop(run, timeoutMs),
       pauseRun: run => runs.pause(run),
@@ -286,17 +278,6 @@ export class ControlThread {
     return this.#deadLetterTopics.topics(name)
   }
 
-  async #startRun(spec: RunSpec, caller: Caller): Promise<{ readonly run: number; readonly shape: RunShape }> {
-    const run = await this.#gate.whileOpen(async () => {
-      this.#openings.checkOutput(spec, this.#runs.specs)
-      // Known from here on, so that its group cannot be deleted while its threads start.
-      const group = await this.#windows.withRoom(() => this.#openings.group(spec))
-      if (caller.hasEnded()) throw closedError()
-      return this.#runs.add(spec, group, caller)
-    })
-    return { run, shape: await this.#runs.start(run) }
-  }
-
   async #close(timeoutMs: number): Promise<void> {
     this.#gate.close()
     const until = nowMs() + timeoutMs
@@ -313,14 +294,4 @@ export class ControlThread {
     if (left.length > 0)
       throw new MillraceError('MILL_TIMEOUT', `the broker closed, but not in good order: ${left.join('; ')}`)
   }
-}
-
-/** Where partition hosts keep what is on disk; null: nothing is. */
-function storeOf(
-  { held, journalBytes, settledCompactBytes, queueScanBytes, modes }: ControlBoot,
-  directory: BrokerDirectory | null,
-): StorePlace | null {
-  if (directory === null) return null
-  const { dir, logId } = directory
-  return { dir, held, logId, journalBytes, settledCompactBytes, queueScanBytes, modes }
 }

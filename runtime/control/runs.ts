@@ -7,7 +7,6 @@
 import { clearTimeout, nowMs, setTimeout } from '../../actors/world.ts'
 import type { BrokerNotice, HandlerControlApi, RunSpec, SabotageAim, SabotageReport } from '../wire/control-calls.ts'
 import type { RunShape } from '../wire/member-calls.ts'
-import type { HandlerSnapshot } from '../wire/places.ts'
 import type { GrownTopic } from '../wire/producer-places.ts'
 import { toWire } from '../words/errors.ts'
 import type { Caller } from './caller.ts'
@@ -290,21 +289,8 @@ export class Runs {
     await this.#run(run).crew.pause(false)
   }
 
-  /** Keeps the state of a member's handler; false: its reader has been replaced. @throws MillraceError MILL_DISK */
-  keepSnapshot(cursor: number, epoch: number, snapshot: HandlerSnapshot): boolean {
-    const group = [...this.#catalog.groups.values()].find(one => isOpen(one, cursor, epoch))
-    if (group === undefined) return false
-    this.#catalog.snapshots.keep(`${cursor}`, snapshot, this.#catalog.topic(group.spec.topic).shape.log !== null)
-    return true
-  }
-
   /** Tests only. */
   async kill(run: number, index: number, aim: SabotageAim): Promise<SabotageReport | null> {
     return sabotage(this.#catalog.memory, this.#runs.get(run)?.crew.threads[index], aim)
   }
-}
-
-/** Whether this is still the reader of the partition. */
-function isOpen({ slots }: GroupEntry, cursor: number, epoch: number): boolean {
-  return [...slots.values()].some(slot => slot.cursor === cursor && slot.epoch === epoch)
 }

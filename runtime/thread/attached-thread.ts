@@ -291,11 +291,8 @@ export class AttachedThread implements LinkUpcalls {
     for (const user of answered) user.serve()
   }
 
-  /** Nothing of it writes, or waits at a word, any more: the memory may be another's. */
   close(): void {
     this.#closed = true
-    this.#dirty = []
-    this.#bell.wake()
     this.#takers.clear()
     this.#writers.clear()
   }

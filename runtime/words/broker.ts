@@ -99,7 +99,7 @@ export interface Broker {
   schedules(): readonly Schedule[]
   /**
    * A text by which other threads of this process use the broker: `attachBroker(ticket)`. It may be passed on in any way (`workerData`,
-   * `postMessage`, a task of a pool), any number of times. Whoever has it can do what this broker can.
+   * `postMessage`, a task of a pool), any number of times. A thread that has it can do what this broker can.
    *
    * @throws MillraceError `MILL_CLOSED`
    */

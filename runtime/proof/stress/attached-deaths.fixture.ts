@@ -8,6 +8,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import { openBroker, sessions } from '../../api/broker.ts'
 import type { Broker } from '../../words/broker.ts'
+import type { Queue } from '../../words/queue.ts'
+import type { Topic } from '../../words/topic.ts'
 import type { AttachedLoad, LifeRecord } from './attached-worker.fixture.ts'
 
 const THREAD = new URL('./attached-worker.fixture.js', import.meta.url)
@@ -16,20 +18,23 @@ const NUMBERS = 4_000_000
 const BURST = 200
 const ENDS = [null, null, null, 'exit', 'throw', 'return'] as const
 const FREED_MS = 30_000
+const SETTLED_MS = 500
 
 export interface DeathsReport {
   readonly deaths: number
   readonly acknowledged: number
-  readonly worked: number
-  readonly handled: number
+  /** Records to the threads, and as many messages. */
+  readonly sent: number
+  /** Of memory, before and after. */
+  readonly blocks: readonly [number, number]
   readonly problems: readonly string[]
 }
 
-interface Life {
-  readonly words: Int32Array
-}
-
-async function liveOnce(broker: Broker, life: number, shared: Pick<AttachedLoad, 'read' | 'handled'>): Promise<Life> {
+async function liveOnce(
+  broker: Broker,
+  life: number,
+  shared: Pick<AttachedLoad, 'read' | 'handled'>,
+): Promise<Int32Array> {
   const words = new Int32Array(new SharedArrayBuffer(8))
   const end = ENDS[life % ENDS.length] ?? null
   const afterMs = 10 + Math.random() * 60
@@ -43,85 +48,103 @@ async function liveOnce(broker: Broker, life: number, shared: Pick<AttachedLoad,
     void worker.terminate()
   }
   await exited
-  return { words }
+  return words
 }
 
-async function census(broker: Broker): Promise<{ readonly blocks: number; readonly usedBytes: number }> {
+async function blocks(broker: Broker): Promise<number> {
   const session = sessions.get(broker)
   if (session === undefined) throw new Error('this is no broker')
-  return session.ask(control => control.census())
+  return (await session.ask(control => control.census())).blocks
+}
+
+interface House {
+  readonly broker: Broker
+  readonly made: Topic<LifeRecord>
+  readonly work: Topic<number>
+  readonly tasks: Queue<number>
+  readonly read: Uint8Array
+  readonly handled: Uint8Array
+  readonly lives: { words: Int32Array }[]
+  /** Records of `work`, and messages of `tasks`, so far. */
+  sent: number
+}
+
+/** So many threads live and end while records and messages come; then this thread handles what they have left. */
+async function round(house: House, deaths: number): Promise<void> {
+  const { broker, work, tasks, read, handled, lives } = house
+  let isOver = false
+  const sending = (async () => {
+    while (!isOver && house.sent < NUMBERS - BURST) {
+      const values = Array.from({ length: BURST }, (_, i) => ({ value: house.sent + i }))
+      await Promise.all([work.publishBatch(values), tasks.sendBatch(values)])
+      house.sent += BURST
+      await sleep(5)
+    }
+  })()
+  const until = lives.length + deaths
+  const place = async (): Promise<void> => {
+    while (lives.length < until) {
+      const life: { words: Int32Array } = { words: new Int32Array(2) }
+      lives.push(life)
+      life.words = await liveOnce(broker, lives.length - 1, { read, handled })
+    }
+  }
+  await Promise.all(Array.from({ length: PLACES }, place))
+  isOver = true
+  const rest = await work.group('g').handle(({ value }) => void Atomics.store(read, value, 1))
+  const restOfTasks = await tasks.handle(({ value }) => void Atomics.store(handled, value, 1))
+  await sending
+  await Promise.all([rest.idle(), restOfTasks.idle()])
+  await Promise.all([rest.stop(), restOfTasks.stop()])
 }
 
 export async function attachedDeaths(deaths: number): Promise<DeathsReport> {
   const problems: string[] = []
   const broker = await openBroker({ logger: false })
   try {
-    const made = await broker.topic<LifeRecord>('made', { partitions: 4, groups: ['audit'], windowBytes: 33_554_432 })
-    const work = await broker.topic<number>('work', { partitions: 4, groups: ['g'] })
-    const tasks = await broker.queue<number>('tasks', { attempts: Number.POSITIVE_INFINITY })
-    const [read, handled] = [
-      new Uint8Array(new SharedArrayBuffer(NUMBERS)),
-      new Uint8Array(new SharedArrayBuffer(NUMBERS)),
-    ]
-    let isOver = false
+    const house: House = {
+      broker,
+      made: await broker.topic('made', { partitions: 4, groups: ['audit'], windowBytes: 33_554_432 }),
+      work: await broker.topic('work', { partitions: 4, groups: ['g'] }),
+      tasks: await broker.queue('tasks', { attempts: Number.POSITIVE_INFINITY }),
+      read: new Uint8Array(new SharedArrayBuffer(NUMBERS)),
+      handled: new Uint8Array(new SharedArrayBuffer(NUMBERS)),
+      lives: [],
+      sent: 0,
+    }
     const found = new Map<number, Set<number>>()
-    const audit = await made.group('audit').handle(({ value: { life, n } }) => {
+    const audit = await house.made.group('audit').handle(({ value: { life, n } }) => {
       const of = found.get(life) ?? new Set<number>()
       found.set(life, of)
       of.add(n)
     })
-    let sent = 0
-    const sending = (async () => {
-      while (!isOver && sent < NUMBERS - BURST) {
-        const values = Array.from({ length: BURST }, (_, i) => ({ value: sent + i }))
-        await Promise.all([work.publishBatch(values), tasks.sendBatch(values)])
-        sent += BURST
-        await sleep(5)
-      }
-    })()
-    // The rings of this thread, and of the partition hosts, are there by now.
-    const before = await census(broker)
-    const lives: Life[] = []
-    const place = async (): Promise<void> => {
-      while (lives.length < deaths) {
-        const life = lives.length
-        const slot: { words: Int32Array } = { words: new Int32Array(2) }
-        lives.push(slot)
-        slot.words = (await liveOnce(broker, life, { read, handled })).words
-      }
-    }
-    await Promise.all(Array.from({ length: PLACES }, place))
-    isOver = true
-    const rest = await work.group('g').handle(({ value }) => void Atomics.store(read, value, 1))
-    const restOfTasks = await tasks.handle(({ value }) => void Atomics.store(handled, value, 1))
-    await sending
-    await Promise.all([rest.idle(), restOfTasks.idle(), audit.idle()])
-    await Promise.all([rest.stop(), restOfTasks.stop()])
+    // What a broker makes once is there after these.
+    await round(house, PLACES)
+    await sleep(SETTLED_MS)
+    const before = await blocks(broker)
+    await round(house, deaths)
+    await audit.idle()
+    const { lives, sent, read, handled } = house
     let acknowledged = 0
     for (const [life, { words }] of lives.entries()) {
       const told = Atomics.load(words, 1)
       acknowledged += told
-      const there = found.get(life) ?? new Set()
+      if (Atomics.load(words, 0) === 0) problems.push(`thread ${life} was never attached`)
       for (let n = 0; n < told; n++)
-        if (!there.has(n)) problems.push(`record ${n} of thread ${life} was acknowledged, and is not there`)
-      if (told === 0 && problems.length < 5 && Atomics.load(words, 0) === 0)
-        problems.push(`thread ${life} was never attached`)
+        if (found.get(life)?.has(n) !== true)
+          problems.push(`record ${n} of thread ${life} was acknowledged, and is lost`)
     }
     for (let n = 0; n < sent; n++) {
       if (read[n] === 0) problems.push(`record ${n} was read by nobody`)
       if (handled[n] === 0) problems.push(`message ${n} was handled by nobody`)
     }
-    const letters = (await broker.deadLetters(work).stats()).depth
-    const until = performance.now() + FREED_MS
-    let now = await census(broker)
-    while (now.blocks > before.blocks && performance.now() < until) {
-      await sleep(20)
-      now = await census(broker)
-    }
-    if (now.blocks > before.blocks)
-      problems.push(`${before.blocks} blocks of memory were in use, and ${now.blocks} are`)
+    const letters = (await broker.deadLetters(house.work).stats()).depth
     if (letters > 0) problems.push(`${letters} records are dead letters`)
-    return { deaths: lives.length, acknowledged, worked: sent, handled: sent, problems }
+    const until = performance.now() + FREED_MS
+    while ((await blocks(broker)) > before && performance.now() < until) await sleep(20)
+    const after = await blocks(broker)
+    if (after > before) problems.push(`${before} blocks of memory were in use, and ${after} are`)
+    return { deaths: lives.length, acknowledged, sent, blocks: [before, after], problems }
   } finally {
     await broker.close({ timeoutMs: 5_000 }).catch((error: Error) => problems.push(`close: ${error.message}`))
   }

@@ -35,17 +35,12 @@ export const millrace: Subject = {
 export const millraceOs: Subject = onDisk('os')
 export const millraceFsync: Subject = onDisk('fsync')
 
-/** The windows of more than 200 partitions do not fit the default memory. */
-const manyPartitions = { memoryMaxBytes: 1_600 * 1024 ** 2 }
-
 /** In memory, with another number of partitions. */
 export function withPartitions(partitions: number): Subject {
-  const isMany = partitions > 200
   return {
     name: `${partitions} partition${partitions === 1 ? '' : 's'}`,
-    ...(isMany ? { note: 'memoryMaxBytes 1,600 MiB' } : {}),
     supports: () => true,
-    start: spec => startStream(spec, {}, isMany ? manyPartitions : {}, { partitions }),
+    start: spec => startStream(spec, {}, {}, { partitions }),
   }
 }
 

@@ -93,11 +93,13 @@ export class AttachedThreads {
     this.#attached.add(attached)
     void over.then(() => this.#attached.delete(attached))
     try {
-      const { catalog, hosts } = this.#parts
+      const { gate, catalog, hosts } = this.#parts
       await hosts.all((host, index) => {
         const link = thread.place.links[index] as ThreadEntry['place']['links'][number]
         return host.addThread({ thread: thread.place.thread, bell: catalog.bellOf(thread), link })
       })
+      // One that began to close meanwhile has not told this thread.
+      gate.checkOpen()
       serve(api, calls.api, { ref: false })
       caller.tell({ kind: 'attached', place: thread.place, memory: catalog.memory.handle })
     } catch (error) {

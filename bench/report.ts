@@ -17,6 +17,7 @@ const yardsticks = [
   'stream',
   'queue',
   '4 partitions',
+  'from-main',
   'plain script',
   'plain loop',
   'rabbitmq-classic',

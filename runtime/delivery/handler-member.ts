@@ -181,7 +181,9 @@ export class HandlerMember implements RunMember {
       )
     }
     const batches = message === undefined ? (batch ?? BATCH) : ALONE
-    const intake = new PartitionIntake(thread, reader, true)
+    // One call at a time, with everything behind a failure held: then the order of offsets is that of keys, too.
+    const looksAtKeys = retryOrder !== 'partition' || concurrency > 1
+    const intake = new PartitionIntake(thread, reader, looksAtKeys)
     return new LaneExecutor({ ...setting, intake, handler, retryOrder, concurrency, batch: batches }, state)
   }
 

@@ -35,6 +35,7 @@ export {
   UnpublishedError,
 } from './words/errors.ts'
 export type {
+  Binding,
   BindTarget,
   Exchange,
   ExchangeDefinition,
@@ -60,7 +61,7 @@ export type {
   StreamOptions,
 } from './words/group-options.ts'
 export type { BatchHandler, Handler, HandlerContext, MessageHandler } from './words/handler.ts'
-export type { GroupInfo, GroupPartitionStats, GroupStats, TopicInfo } from './words/listing.ts'
+export type { GroupInfo, GroupPartitionStats, GroupStats, QueueInfo, TopicInfo } from './words/listing.ts'
 export type {
   BatchReceipt,
   CodecName,

@@ -15,7 +15,7 @@ import type { BrokerEvents } from '../words/broker-events.ts'
 import type { CloseOptions } from '../words/common-options.ts'
 import type { DeadLetters, DeadLettersOptions } from '../words/dead-letter.ts'
 import type { Exchange, ExchangeDefinition, ExchangeInfo, ExchangeOptions } from '../words/exchange.ts'
-import type { TopicInfo } from '../words/listing.ts'
+import type { QueueInfo, TopicInfo } from '../words/listing.ts'
 import type { NamedProducer } from '../words/named-producer.ts'
 import { checkName } from '../words/names.ts'
 import type { Queue } from '../words/queue.ts'
@@ -155,6 +155,10 @@ class BrokerClient implements Broker {
 
   async topics(): Promise<readonly TopicInfo[]> {
     return this.#session.ask(control => control.listTopics())
+  }
+
+  async queues(): Promise<readonly QueueInfo[]> {
+    return this.#session.ask(control => control.listQueues())
   }
 
   async producer<V = unknown>(name: string, topic: string | TopicDefinition<V> | Topic<V>): Promise<NamedProducer<V>> {

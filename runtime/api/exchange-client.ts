@@ -4,7 +4,15 @@ import { checkBinding } from '../options/exchange-options.ts'
 import { checkRouteOptions } from '../options/publish-options.ts'
 import type { ExchangeShape } from '../wire/route-changes.ts'
 import { closedError } from '../words/closed-error.ts'
-import type { BindTarget, Exchange, ExchangeType, HeaderMatch, RouteOptions, RouteReceipt } from '../words/exchange.ts'
+import type {
+  Binding,
+  BindTarget,
+  Exchange,
+  ExchangeType,
+  HeaderMatch,
+  RouteOptions,
+  RouteReceipt,
+} from '../words/exchange.ts'
 import type { GivenHeaders } from '../words/message.ts'
 import type { QueueMessage } from '../words/queue-message.ts'
 import { bindTargetOf } from './bind-targets.ts'
@@ -64,6 +72,17 @@ export class ExchangeClient<V> implements Exchange<V> {
 
   route(routingKey: string, headers?: GivenHeaders): Promise<readonly string[]> {
     return this.#session.publishers.exchanges.route(this.#shape, routingKey, headers)
+  }
+
+  async bindings(): Promise<readonly Binding[]> {
+    const bindings: Binding[] = []
+    for (let after: number | null = 0; after !== null; ) {
+      const place: number = after
+      const page = await this.#session.ask(control => control.listBindings(this.#shape.id, place))
+      for (const binding of page.bindings) bindings.push(this.type === 'fanout' ? { ...binding, by: null } : binding)
+      after = page.next
+    }
+    return bindings
   }
 
   async delete(): Promise<void> {

@@ -33,7 +33,7 @@ import { GroupCalls } from './group-calls.ts'
 import { describeHold } from './holds.ts'
 import { HostNotices } from './host-notices.ts'
 import { LeanRings } from './lean-rings.ts'
-import { listTopics } from './listing.ts'
+import { listQueues, listTopics } from './listing.ts'
 import { NamedProducers } from './named-producers.ts'
 import { openDirectory } from './open-directory.ts'
 import { Openings } from './openings.ts'
@@ -211,10 +211,12 @@ export class ControlThread {
       unbindExchange: (...asked) => exchanges.unbind(...asked),
       deleteExchange: exchange => exchanges.delete(exchange),
       listExchanges: () => exchanges.list(),
+      listBindings: (...asked) => exchanges.bindings(...asked),
       addPartitions: (...asked) => topics.addPartitions(...asked),
       deleteTopic: topic => topics.delete(topic),
       topicStats: topic => topics.stats(topic),
       listTopics: async () => listTopics(this.#catalog, this.#directory),
+      listQueues: async () => listQueues(this.#catalog, this.#directory),
       readRanges: (...asked) => topics.readRanges(...asked),
       openProducer: (...asked) => producers.openNamed(...asked),
       keepProducer: (...asked) => producers.keepNamed(...asked),

@@ -6,6 +6,7 @@
 
 import { kindOf } from '../wire/produced-topic.ts'
 import type {
+  BindingPage,
   BoundBy,
   BoundTarget,
   ExchangeListing,
@@ -89,6 +90,10 @@ export class ExchangeCalls {
 
   async list(): Promise<readonly ExchangeListing[]> {
     return this.#catalog.exchanges.list()
+  }
+
+  async bindings(exchange: number, after: number): Promise<BindingPage> {
+    return this.#catalog.exchanges.bindings(exchange, after)
   }
 
   async changes(position: TablePosition): Promise<RoutePage> {

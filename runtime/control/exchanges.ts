@@ -9,6 +9,7 @@
 import type { Memory } from 'sharedarraybuffer-ring'
 import { Bindings } from '../routing/bindings.ts'
 import type {
+  BindingPage,
   BoundBy,
   BoundTarget,
   ExchangeListing,
@@ -118,6 +119,11 @@ export class Exchanges {
   list(): ExchangeListing[] {
     const shapes = [...this.#byName.values()].sort((one, other) => (one.name < other.name ? -1 : 1))
     return shapes.map(({ id: _, ...shape }) => ({ ...shape, bindings: this.#bindings.count(shape.name) }))
+  }
+
+  /** A part of the bindings of one. @throws MillraceError MILL_TOPIC_DELETED */
+  bindings(exchange: number, after: number): BindingPage {
+    return this.#bindings.page(this.of(exchange).name, after)
   }
 
   #load(directory: BrokerDirectory): void {

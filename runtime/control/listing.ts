@@ -1,5 +1,5 @@
 /** What exists, opened in this process or not, as callers are told. The control thread; looks, and changes nothing. */
-import type { GroupInfo, TopicInfo } from '../words/listing.ts'
+import type { GroupInfo, QueueInfo, TopicInfo } from '../words/listing.ts'
 import type { BrokerDirectory } from './broker-directory.ts'
 import type { Catalog } from './catalog.ts'
 import type { TopicEntry } from './catalog-entries.ts'
@@ -9,16 +9,45 @@ type Known = Pick<TopicEntry, 'shape'> & { readonly deadLettersOf: Iterable<numb
 
 /** All topics, by name. One on disk that was not made to its end by a process before is none. */
 export function listTopics(catalog: Catalog, directory: BrokerDirectory | null): TopicInfo[] {
-  const known = new Map<number, Known>()
-  for (const stored of directory?.topics() ?? [])
-    if (stored.shape.log !== null && stored.isMade === true) known.set(stored.shape.id, stored)
-  for (const [id, topic] of catalog.topics) known.set(id, topic)
+  const known = allOf(catalog, directory)
   const nameOf = (id: number): string[] => {
     const name = known.get(id)?.shape.name
     return name === undefined ? [] : [name]
   }
   const topics = [...known.values()].filter(({ shape }) => shape.queue === undefined)
   return topics.map(topic => infoOf(topic, nameOf)).sort(byName)
+}
+
+/** All queues, by name; as `listTopics`. */
+export function listQueues(catalog: Catalog, directory: BrokerDirectory | null): QueueInfo[] {
+  const queues = [...allOf(catalog, directory).values()].flatMap(({ shape: { queue, ...shape } }) => {
+    if (queue === undefined) return []
+    const { name, codec, durability, maxMessageBytes } = shape
+    const { priorities, maxMessages, maxBytes, onFull, singleActive, keyConcurrency } = queue
+    return [
+      {
+        name,
+        codec,
+        durability,
+        maxMessageBytes,
+        priorities,
+        maxMessages,
+        maxBytes,
+        onFull,
+        singleActive,
+        keyConcurrency,
+      },
+    ]
+  })
+  return queues.sort(byName)
+}
+
+function allOf(catalog: Catalog, directory: BrokerDirectory | null): Map<number, Known> {
+  const known = new Map<number, Known>()
+  for (const stored of directory?.topics() ?? [])
+    if (stored.shape.log !== null && stored.isMade === true) known.set(stored.shape.id, stored)
+  for (const [id, topic] of catalog.topics) known.set(id, topic)
+  return known
 }
 
 function infoOf({ shape, deadLettersOf }: Known, nameOf: (id: number) => string[]): TopicInfo {

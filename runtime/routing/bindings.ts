@@ -7,6 +7,7 @@
  * Bound: exchanges and bindings. Forgetting a name costs the bindings that lead to it and its own.
  */
 import type {
+  BindingPage,
   BoundBy,
   ExchangeShape,
   GoneRoute,
@@ -15,8 +16,12 @@ import type {
   TablePosition,
   Target,
 } from '../wire/route-changes.ts'
+import type { Binding } from '../words/exchange.ts'
 import { byText } from './binding-text.ts'
 import { RouteLog } from './route-log.ts'
+
+/** Bindings of a part, at most. */
+export const PAGE_BINDINGS_MAX = 4_096
 
 interface Exchange {
   readonly madeIn: number
@@ -88,6 +93,18 @@ export class Bindings {
   /** Bindings of an exchange. */
   count(exchange: string): number {
     return this.#of(exchange).bindings.size
+  }
+
+  /** A part of the bindings of an exchange, in the order in which they were made, behind one that was made in that generation. */
+  page(exchange: string, after: number): BindingPage {
+    const bindings: Binding[] = []
+    for (const madeIn of this.#of(exchange).bindings.values()) {
+      if (madeIn <= after) continue
+      const { target, by } = this.#log.madeIn(madeIn) as Bind
+      bindings.push({ kind: target.kind, target: target.name, by })
+      if (bindings.length === PAGE_BINDINGS_MAX) return { bindings, next: madeIn }
+    }
+    return { bindings, next: null }
   }
 
   /** What a table lacks, or the first part of it. */

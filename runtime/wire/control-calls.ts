@@ -10,7 +10,7 @@ import type { BrokerEvents } from '../words/broker-events.ts'
 import type { Rate } from '../words/common-options.ts'
 import type { ErrorWire } from '../words/errors.ts'
 import type { ExchangeType } from '../words/exchange.ts'
-import type { GroupInfo, TopicInfo } from '../words/listing.ts'
+import type { GroupInfo, QueueInfo, TopicInfo } from '../words/listing.ts'
 import type { Durability } from '../words/message.ts'
 import type { Offset } from '../words/quantities.ts'
 import type { CancelOutcome } from '../words/queue-cancel.ts'
@@ -25,7 +25,15 @@ import type { GrownTopic, NamedPlaces, ProducerPlaces, ProducerState, RingPlace 
 import type { AskQueue } from './queue-asks.ts'
 import type { QueueSettings, QueueSummary } from './queue-calls.ts'
 import type { GroupSummary, HostPartitionStats } from './reports.ts'
-import type { BoundBy, BoundTarget, ExchangeListing, ExchangeShape, RoutePage, TablePosition } from './route-changes.ts'
+import type {
+  BindingPage,
+  BoundBy,
+  BoundTarget,
+  ExchangeListing,
+  ExchangeShape,
+  RoutePage,
+  TablePosition,
+} from './route-changes.ts'
 import type { ReadRange, StartPosition } from './start-position.ts'
 
 /** A schedule as the folder has it: two texts, which the control thread does not read. */
@@ -159,6 +167,7 @@ export interface ControlApi {
   /** Cancels a message of a queue, whose handler has so long to end; null: its signal is aborted, and no more. @throws MillraceError MILL_TOPIC_DELETED, MILL_DISK */
   cancelMessage(queue: number, offset: Offset, graceMs: number | null): Promise<CancelOutcome>
   listTopics(): Promise<readonly TopicInfo[]>
+  listQueues(): Promise<readonly QueueInfo[]>
   listGroups(topic: number): Promise<readonly GroupInfo[]>
   /** `partition` null: all. */
   seekGroup(topic: number, group: string, partition: number | null, place: StartPosition): Promise<void>
@@ -192,6 +201,8 @@ export interface OwnerControlApi extends ControlApi {
   /** With its bindings and those to it; nothing happens if it is gone. @throws MillraceError MILL_DISK */
   deleteExchange(exchange: number): Promise<void>
   listExchanges(): Promise<readonly ExchangeListing[]>
+  /** A part of its bindings, behind the last one of the part before, which is 0 at first. @throws MillraceError MILL_TOPIC_DELETED */
+  listBindings(exchange: number, after: number): Promise<BindingPage>
   /** The dead letters of the topic of this name. @throws MillraceError MILL_INVALID_OPTION: no such topic */
   letterTopics(topic: string): Promise<LetterTopics>
   readLetters(topic: number, partition: number, cursor: LetterCursor): Promise<LetterPage>

@@ -4,7 +4,7 @@
  * Topics, queues and exchanges share one namespace, so a name alone says which target is meant. Numbers are never given twice in a
  * folder: what has the name of something that was deleted has another number.
  */
-import type { ExchangeType, HeaderMatch } from '../words/exchange.ts'
+import type { Binding, ExchangeType, HeaderMatch } from '../words/exchange.ts'
 
 /** Routing key or pattern of a binding; of a headers exchange what the headers must have. A fanout exchange looks at neither. */
 export type BoundBy = string | HeaderMatch
@@ -61,6 +61,13 @@ export interface RoutePage {
   readonly position: TablePosition
   /** The table was too far behind: it begins again, empty, before the changes. */
   readonly restarts: boolean
+}
+
+/** A part of the bindings of an exchange. */
+export interface BindingPage {
+  readonly bindings: readonly Binding[]
+  /** Where the next part begins; null: there is none. */
+  readonly next: number | null
 }
 
 /** An exchange, as callers are told. */

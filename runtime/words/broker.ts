@@ -4,7 +4,7 @@ import type { BrokerEvents } from './broker-events.ts'
 import type { CloseOptions, Logger, RestartOptions } from './common-options.ts'
 import type { DeadLetters, DeadLettersOptions } from './dead-letter.ts'
 import type { Exchange, ExchangeDefinition, ExchangeInfo, ExchangeOptions } from './exchange.ts'
-import type { TopicInfo } from './listing.ts'
+import type { QueueInfo, TopicInfo } from './listing.ts'
 import type { NamedProducer } from './named-producer.ts'
 import type { Queue } from './queue.ts'
 import type { QueueDefinition, QueueOptions } from './queue-options.ts'
@@ -47,11 +47,17 @@ export interface Broker {
    */
   exchanges(): Promise<readonly ExchangeInfo[]>
   /**
-   * All topics, sorted by name, also dead-letter topics and topics on disk that this process has not opened. Queues are not listed.
+   * All topics, sorted by name, also dead-letter topics and topics on disk that this process has not opened. `queues` lists queues.
    *
    * @throws MillraceError `MILL_CLOSED`
    */
   topics(): Promise<readonly TopicInfo[]>
+  /**
+   * All queues, sorted by name, also queues on disk that this process has not opened.
+   *
+   * @throws MillraceError `MILL_CLOSED`
+   */
+  queues(): Promise<readonly QueueInfo[]>
   /**
    * Opens the named producer of a topic on disk. One producer of this name and topic exists at a time, across processes.
    *

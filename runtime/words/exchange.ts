@@ -60,6 +60,16 @@ export type BindTarget<V = unknown> =
       publish(routingKey: string, message: QueueMessage<V>): Promise<unknown>
     }
 
+/** A binding in the list of `exchange.bindings`. */
+export interface Binding {
+  /** What it leads to. */
+  readonly kind: 'queue' | 'topic' | 'exchange'
+  /** Name of what it leads to. */
+  readonly target: string
+  /** Routing key, pattern or match by which it was made; null: it has none, as those of a `fanout` exchange. */
+  readonly by: string | HeaderMatch | null
+}
+
 /** Options of `exchange.publish`. */
 export interface RouteOptions extends PublishOptions {
   /** What becomes of a message that no binding takes, and no alternate: `reject` (default) with `MILL_UNROUTABLE`, or `drop`. */
@@ -127,6 +137,12 @@ export interface Exchange<V = unknown> {
    * @throws MillraceError `MILL_INVALID_OPTION`, `MILL_OUT_OF_RANGE`, `MILL_UNSERIALISABLE` for key and headers; `MILL_CLOSED`
    */
   route(routingKey: string, headers?: GivenHeaders): Promise<readonly string[]>
+  /**
+   * Its bindings, in the order in which they were made. Where others bind and unbind meanwhile, the list may have some of that.
+   *
+   * @throws MillraceError `MILL_TOPIC_DELETED`; `MILL_CLOSED`
+   */
+  bindings(): Promise<readonly Binding[]>
   /**
    * Deletes the exchange, with all bindings from it and to it. What it has handed on stays where it is. The name may be used again. Resolves
    * also when the exchange was deleted before.

@@ -30,6 +30,30 @@ export interface TopicInfo {
   readonly deadLettersOf: readonly string[]
 }
 
+/** A queue in the list of `broker.queues`. `queue.stats()` reports its messages. */
+export interface QueueInfo {
+  /** Name of the queue. */
+  readonly name: string
+  /** Codec of its values. */
+  readonly codec: CodecName
+  /** Durability of acknowledged messages. */
+  readonly durability: Durability
+  /** Largest encoded message, in bytes. */
+  readonly maxMessageBytes: number
+  /** Number of priorities. */
+  readonly priorities: number
+  /** Messages that are not settled, at most; `Infinity`: as many as there is room for. */
+  readonly maxMessages: number
+  /** Their bytes, at most; `Infinity`: as many as there is room for. */
+  readonly maxBytes: number
+  /** Behaviour of `send` at a full queue. */
+  readonly onFull: 'wait' | 'reject' | 'dropHead'
+  /** Whether one consumer at a time has the queue. */
+  readonly singleActive: boolean
+  /** Messages of one key that may be out at a time; `Infinity`: no limit. */
+  readonly keyConcurrency: number
+}
+
 /** A group in the list of `topic.groups`. `topic.group(name).stats()` reports its progress. */
 export interface GroupInfo {
   /** Name of the group. */

@@ -18,6 +18,7 @@ const CASES = {
 }
 const SUBJECTS = {
   millrace: '**millrace**',
+  'millrace-records': '**millrace**, handler with `records`',
   'best by hand': 'the same work by hand over `postMessage`',
   'same-work': 'the same work by hand over `postMessage`',
   'same-work-relayed': 'the same, with a thread between',
@@ -31,7 +32,7 @@ const SUBJECTS = {
   rxjs: 'rxjs, same thread, no copy, no serialisation',
   'raw-pipeline': 'our own bare path: no keys, offsets, receipts, objects',
 }
-const OF_README = ['millrace', 'best by hand', 'postMessage']
+const OF_README = ['millrace', 'millrace-records', 'best by hand']
 const OF_GUIDE = Object.keys(SUBJECTS).filter(name => name !== 'best by hand')
 const DIGITS = 2
 

@@ -28,6 +28,8 @@ const byHand = { subject: 'millrace', beside: bestByHand, metric: 'throughput' }
 const streams: readonly Bar[] = [
   { ...byHand, case: 'eachBatch', payloadBytes: 64, atLeast: 1.5 },
   { ...byHand, case: 'eachMessage', payloadBytes: 64, atLeast: 1.5 },
+  { ...byHand, case: 'eachBatch', payloadBytes: 64, subject: 'millrace-records', atLeast: 2.5 },
+  { ...byHand, case: 'eachMessage', payloadBytes: 64, subject: 'millrace-records', atLeast: 2.5 },
   { ...byHand, case: 'eachBatch', payloadBytes: 1024, atLeast: 2 },
   { ...byHand, case: 'eachBatch-json', atLeast: 1.3 },
   { ...byHand, case: 'awaited', payloadBytes: 64, atLeast: 1 },

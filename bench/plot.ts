@@ -130,7 +130,7 @@ function latencyFigure(rows: readonly Row[]): string | undefined {
 }
 
 function colourOf({ subject }: { readonly subject: string }): string {
-  if (subject === 'millrace') return oursColour
+  if (subject.startsWith('millrace')) return oursColour
   return isByHand(subject) ? sameWorkColour : othersColour
 }
 

@@ -4,7 +4,7 @@
  * Main thread. Each case publishes as a user would: batches of 512, sixteen in flight, `tryPublish` that falls back
  * to `publish` when the partition is full, or windows of promises.
  */
-import { type BrokerOptions, createBroker, type TopicOptions } from 'millrace'
+import { type BrokerOptions, createBroker, type RunOptions, type TopicOptions } from 'millrace'
 import { publishAwaited, publishOneByOne, publishPaced } from '../awaited.ts'
 import type { Check } from '../checks.ts'
 import { startStopwatch } from '../stopwatch.ts'
@@ -27,6 +27,14 @@ export const millrace: Subject = {
   name: 'millrace',
   supports: () => true,
   start: spec => startStream(spec),
+}
+
+/** With a handler that moves a cursor over many records. */
+export const millraceRecords: Subject = {
+  name: 'millrace-records',
+  supports: () => true,
+  start: spec =>
+    startStream(spec, { handler: new URL('./records-handler.js', import.meta.url), data: spec.workload.check }),
 }
 
 /** The same on disk, in a new folder for each round. */
@@ -52,7 +60,7 @@ function onDisk(durability: 'os' | 'fsync'): Subject {
 
 export async function startStream(
   { caseName, workload }: Spec,
-  runOptions: { readonly threads?: number } = {},
+  runOptions: Pick<Partial<RunOptions>, 'threads' | 'handler' | 'data'> = {},
   brokerOptions: BrokerOptions = {},
   topicOptions: TopicOptions = {},
 ): Promise<Running> {

@@ -12,7 +12,7 @@ import { ringbuf } from '../rivals/ringbuf.ts'
 import { rxjs } from '../rivals/rxjs.ts'
 import { sameWork, sameWorkRelayed } from '../rivals/same-work.ts'
 import type { CaseName } from '../subject.ts'
-import { millrace } from '../subjects/millrace.ts'
+import { millrace, millraceRecords } from '../subjects/millrace.ts'
 import type { Suite } from '../suite.ts'
 
 const byHand = [sameWork, sameWorkRelayed]
@@ -27,7 +27,7 @@ export const pipelineSuite: Suite = {
   ].map(one => ({
     ...one,
     name: one.name as CaseName,
-    subjects: [millrace, ...byHand, ...packed, postMessage, ringbuf, piscina, rxjs, rawPipeline],
+    subjects: [millrace, millraceRecords, ...byHand, ...packed, postMessage, ringbuf, piscina, rxjs, rawPipeline],
     payloads: ['64', '1024', 'json'],
     // All are compiled then: with half of it, rates still rise by a half in the measured run.
     warmUps: 2,
@@ -42,7 +42,7 @@ export const handlersSuite: Suite = {
   ].map(one => ({
     ...one,
     name: one.name as CaseName,
-    subjects: [millrace, ...byHand, postMessage1000, postMessage1000Direct, rawPipeline],
+    subjects: [millrace, millraceRecords, ...byHand, postMessage1000, postMessage1000Direct, rawPipeline],
     payloads: ['64'],
     warmUps: 2,
   })),

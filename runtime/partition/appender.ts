@@ -59,7 +59,7 @@ export class Appender {
    */
   append(batch: FrameBatch): AppendOutcome {
     if (this.#pending !== null || this.#keeping.failure !== null) return 'later'
-    this.take(batch, false)
+    this.take(batch, false, false)
     const { staged } = this
     if (staged !== null && !this.#keeping.write(staged)) {
       this.failStaged(this.#keeping.failure ?? 0)
@@ -74,7 +74,7 @@ export class Appender {
    * `refuses`, frames that have no room are answered with that, and do not wait. A message that is there already under the same id needs
    * none: it is answered, and not taken. Returns the bytes walked over.
    */
-  take(batch: FrameBatch, refuses: boolean): number {
+  take(batch: FrameBatch, refuses: boolean, mayWait = true): number {
     this.isCut = false
     const { failure } = this.#keeping
     if (failure !== null) return this.#refuseAll(batch, failure)
@@ -82,6 +82,7 @@ export class Appender {
     const { appendBytes } = this.#keeping
     const words = batch.memory.i32
     const pending = new PendingAppend(batch, this.#window.end, this.#end.offset)
+    pending.mayWait = mayWait
     // What makes room may append elsewhere, where a joint is tried that this partition is in: it is not free.
     this.#pending = pending
     let address = batch.next()

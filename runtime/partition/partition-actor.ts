@@ -10,6 +10,7 @@
  */
 
 import { type Memory, WindowReader, WindowWriter } from 'sharedarraybuffer-ring'
+import { nowMs } from '../../actors/world.ts'
 import { News } from '../base/news.ts'
 import type { LetterIndex } from '../dead-letters/letter-index.ts'
 import type { HostLink } from '../link/host-link.ts'
@@ -31,6 +32,7 @@ import type { KeptRecords } from './kept-records.ts'
 import { LastCommit } from './last-commit.ts'
 import { MadeFrames } from './made-frames.ts'
 import { MemoryKeeping } from './memory-keeping.ts'
+import { NearReaders } from './near-readers.ts'
 import type { PartitionDisk } from './partition-disk.ts'
 import { PartitionEnd } from './partition-end.ts'
 import type { PartitionUpcalls } from './partition-upcalls.ts'
@@ -62,6 +64,7 @@ export class PartitionActor {
   readonly #end: PartitionEnd
   readonly #unread: UnreadWord
   readonly #keeping: Keeping
+  readonly #near = new NearReaders(this)
   /** Of a work queue. */
   readonly #queue: QueueKeeping | QueueDiskKeeping | null
   readonly #appender: Appender
@@ -86,7 +89,7 @@ export class PartitionActor {
     if (upcalls.log !== null) {
       const isOwing = (): boolean => this.#rings.isOwing
       this.stored = new StoredWindow(place, parts, capacity, topic.windowBytes, upcalls.windows, isOwing)
-      const keeping = new DiskKeeping(memory, parts, upcalls.log, this.#end, this.stored, this)
+      const keeping = new DiskKeeping(memory, parts, upcalls.log, this.#end, this.stored, this, this.#near)
       this.#queue = topic.queue === undefined ? null : new QueueDiskKeeping(keeping)
       this.#keeping = this.#queue ?? keeping
     } else {
@@ -180,7 +183,7 @@ export class PartitionActor {
   /** Where it stands as a resident of its host (resident/resident.ts). */
   standing(): Standing {
     if (this.ready()) return 'ready'
-    if (this.full) return 'waitsForCommit'
+    if (this.full) return this.dueInMs(nowMs()) === Number.POSITIVE_INFINITY ? 'waitsForCommit' : 'waits'
     return this.#rings.hasMore ? 'waits' : 'rests'
   }
 
@@ -225,6 +228,11 @@ export class PartitionActor {
   serve(queue: QueueGate | null): void {
     if (this.#queue === null) throw new Error(`broken invariant: topic ${this.topic.name} is no queue`)
     this.#queue.gate = queue
+  }
+
+  /** In how many milliseconds it has waited long enough for readers; Infinity: it does not wait for that. */
+  dueInMs(now: number): number {
+    return this.full ? this.#near.dueInMs(now) : Number.POSITIVE_INFINITY
   }
 
   #wakeReaders(): void {

@@ -32,6 +32,8 @@ export class PendingAppend {
   bytes = 0
   /** Of the frames walked over, taken or refused. */
   walked = 0
+  /** Whether the batch may wait for readers (near-readers.ts): whoever tries again looks when that is over. */
+  mayWait = false
   /** Known on disk only. */
   maxTimestamp: number = Number.NEGATIVE_INFINITY
   /** Pieces of the batch that have its frames; null: they are in the window. */

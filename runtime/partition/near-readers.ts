@@ -36,7 +36,7 @@ export class NearReaders {
     if (this.isWaiting(nowMs)) return true
     this.#untilMs = 0
     const waitsMax = Math.floor(capacity / WAIT_BYTES)
-    if (this.#restBytes > 0 || waitsMax === 0) return false
+    if (this.#restBytes > 0) return false
     if (!this.#isNear(from - (end - from) / 2, to)) {
       this.#waits = 0
       return false

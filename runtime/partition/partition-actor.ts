@@ -98,8 +98,7 @@ export class PartitionActor {
       this.#keeping = this.#queue ?? new MemoryKeeping(memory, parts, this.#end, this.drops)
     }
     this.records = this.#keeping.records
-    const committed = (): void => this.#wakeReaders()
-    this.#appender = new Appender(this.window, this.#end, this.#keeping, topic.name, fault, committed)
+    this.#appender = new Appender(this.window, this.#end, this.#keeping, topic.name, fault)
     const terms = {
       refuses: topic.onFull === 'reject' && this.#keeping.whenFull === 'full',
       drops: topic.queue === undefined ? !this.isOnDisk : topic.queue.onFull === 'dropHead',
@@ -195,7 +194,9 @@ export class PartitionActor {
   /** Takes what the rings hold, in turn and by quota; whether anything was appended, or staged. */
   drain(): boolean {
     this.refreshUnread()
-    return this.#rings.drain()
+    const worked = this.#rings.drain()
+    if (worked && this.#appender.staged === null) this.#wakeReaders()
+    return worked
   }
 
   /** What was taken in this pass and is to be on disk before it is committed; null: nothing. */
@@ -210,7 +211,9 @@ export class PartitionActor {
 
   /** What was staged is on disk: readers may see it, and its producer is answered. */
   commitStaged(): void {
-    if (this.#appender.staged !== null) this.#appender.commitStaged()
+    if (this.#appender.staged === null) return
+    this.#appender.commitStaged()
+    this.#wakeReaders()
   }
 
   /** What was staged may be on disk or not: it is never readable, and its producer is told so. */
@@ -221,7 +224,9 @@ export class PartitionActor {
   /** Appends what this thread has made; on disk by a commit of its own. */
   append(batch: FrameBatch): AppendOutcome {
     if (!this.#rings.mayAppend()) return 'later'
-    return this.#appender.append(batch)
+    const outcome = this.#appender.append(batch)
+    if (outcome === 'appended') this.#wakeReaders()
+    return outcome
   }
 
   /** Takes messages for this queue from now on; null: for none. */

@@ -44,7 +44,7 @@ export class PartitionResident implements Resident {
   }
 
   dueInMs(now: number): number {
-    return Math.ceil(Math.min(this.actor.drops.dueInMs(now), this.actor.dueInMs(now)))
+    return Math.ceil(Math.min(this.actor.drops.dueInMs(now), this.actor.near.dueInMs(now)))
   }
 
   stage(): Staged | null {

@@ -69,8 +69,8 @@ export class NearReaders {
     return this.#untilMs > nowMs
   }
 
-  /** In how many milliseconds a wait is over; Infinity: it does not wait. */
+  /** In how many milliseconds a wait is over; Infinity: it does not wait, or no longer. */
   dueInMs(nowMs: number): number {
-    return this.#untilMs === 0 ? Number.POSITIVE_INFINITY : Math.max(0, this.#untilMs - nowMs)
+    return this.isWaiting(nowMs) ? this.#untilMs - nowMs : Number.POSITIVE_INFINITY
   }
 }

@@ -64,7 +64,7 @@ export class PartitionActor {
   readonly #end: PartitionEnd
   readonly #unread: UnreadWord
   readonly #keeping: Keeping
-  readonly #near = new NearReaders(this)
+  readonly near: NearReaders = new NearReaders(this)
   /** Of a work queue. */
   readonly #queue: QueueKeeping | QueueDiskKeeping | null
   readonly #appender: Appender
@@ -89,7 +89,7 @@ export class PartitionActor {
     if (upcalls.log !== null) {
       const isOwing = (): boolean => this.#rings.isOwing
       this.stored = new StoredWindow(place, parts, capacity, topic.windowBytes, upcalls.windows, isOwing)
-      const keeping = new DiskKeeping(memory, parts, upcalls.log, this.#end, this.stored, this, this.#near)
+      const keeping = new DiskKeeping(memory, parts, upcalls.log, this.#end, this.stored, this, this.near)
       this.#queue = topic.queue === undefined ? null : new QueueDiskKeeping(keeping)
       this.#keeping = this.#queue ?? keeping
     } else {
@@ -182,7 +182,7 @@ export class PartitionActor {
   /** Where it stands as a resident of its host (resident/resident.ts). */
   standing(): Standing {
     if (this.ready()) return 'ready'
-    if (this.full) return this.dueInMs(nowMs()) === Number.POSITIVE_INFINITY ? 'waitsForCommit' : 'waits'
+    if (this.full) return this.near.isWaiting(nowMs()) ? 'waits' : 'waitsForCommit'
     return this.#rings.hasMore ? 'waits' : 'rests'
   }
 
@@ -233,11 +233,6 @@ export class PartitionActor {
   serve(queue: QueueGate | null): void {
     if (this.#queue === null) throw new Error(`broken invariant: topic ${this.topic.name} is no queue`)
     this.#queue.gate = queue
-  }
-
-  /** In how many milliseconds it has waited long enough for readers; Infinity: it does not wait for that. */
-  dueInMs(now: number): number {
-    return this.full ? this.#near.dueInMs(now) : Number.POSITIVE_INFINITY
   }
 
   #wakeReaders(): void {

@@ -30,6 +30,7 @@ t.test('waits for one that is there, until the time is over, and looks again', a
   t.equal(readers.dueInMs(0), Number.POSITIVE_INFINITY)
   t.equal(holds(readers, 0), true)
   t.equal(readers.dueInMs(0.25), 0.75)
+  t.equal(readers.dueInMs(1.5), 0, 'whoever sleeps looks at once where the time has passed meanwhile')
   committed[1] = 110
   t.equal(holds(readers, 0.5), true, 'it is not asked for each record that it handles')
   t.equal(holds(readers, 1), false)

@@ -69,8 +69,13 @@ export class NearReaders {
     return this.#untilMs > nowMs
   }
 
-  /** In how many milliseconds a wait is over; Infinity: it does not wait, or no longer. */
+  /** Whether it waits, or has waited and was not asked since. */
+  get isHolding(): boolean {
+    return this.#untilMs !== 0
+  }
+
+  /** In how many milliseconds a wait is over; 0: it is, and was not asked since. Infinity: it does not wait. */
   dueInMs(nowMs: number): number {
-    return this.isWaiting(nowMs) ? this.#untilMs - nowMs : Number.POSITIVE_INFINITY
+    return this.isHolding ? Math.max(0, this.#untilMs - nowMs) : Number.POSITIVE_INFINITY
   }
 }

@@ -10,7 +10,6 @@
  */
 
 import { type Memory, WindowReader, WindowWriter } from 'sharedarraybuffer-ring'
-import { nowMs } from '../../actors/world.ts'
 import { News } from '../base/news.ts'
 import type { LetterIndex } from '../dead-letters/letter-index.ts'
 import type { HostLink } from '../link/host-link.ts'
@@ -182,7 +181,7 @@ export class PartitionActor {
   /** Where it stands as a resident of its host (resident/resident.ts). */
   standing(): Standing {
     if (this.ready()) return 'ready'
-    if (this.full) return this.near.isWaiting(nowMs()) ? 'waits' : 'waitsForCommit'
+    if (this.full) return this.near.isHolding ? 'waits' : 'waitsForCommit'
     return this.#rings.hasMore ? 'waits' : 'rests'
   }
 

@@ -5,7 +5,7 @@ import type { Session } from '../../embedded/session.ts'
 import type { NamedProducer } from '../../index.ts'
 import { FAULT_POINT } from '../../wire/layout.ts'
 import { type AttachedWorker, attached, freed, memoryOf } from '../fixtures/attached-thread.fixture.ts'
-import { folderOf, openBroker, readAll, rejection, until } from '../fixtures/broker.fixture.ts'
+import { delay, folderOf, openBroker, readAll, rejection, until } from '../fixtures/broker.fixture.ts'
 
 const HANDLER = new URL('../fixtures/no-handler.js', import.meta.url)
 
@@ -183,6 +183,8 @@ t.test('memory of a thread that let go with a handler under way is kept until th
   await a.tell('stuck', 'tasks')
   await until(() => a.said[0] === 'long')
   t.match(await rejection(a.tell('close', 300)), { code: 'MILL_TIMEOUT' })
+  // Longer than hosts take to let go of a thread.
+  await delay(250)
   const kept = await memoryOf(broker)
   t.ok(kept.blocks > before.blocks, 'its handler may still write')
   await a.worker.terminate()

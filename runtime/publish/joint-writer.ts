@@ -85,16 +85,9 @@ export class JointWriter implements OpenJoint {
     return null
   }
 
-  /** Gives up what is overdue, if its receipts are not there: this thread may have been too busy to look. */
-  sweep(now: number): void {
-    const late = [...this.tickets].flatMap(({ publishes }) =>
-      publishes.filter(({ done, deadline }) => !done && now >= deadline),
-    )
-    if (late.length === 0) return
-    // Before what has become free is given away, or it would be appended after all.
-    this.#thread.drain(() => {
-      for (const publish of late) if (!publish.done) publish.expire()
-    })
+  /** Takes what receipts there are, and calls `then` before what has become free is given away. */
+  drain(then: () => void): void {
+    this.#thread.drain(then)
   }
 
   /** Publishes the open frames, the leading one last. */

@@ -26,9 +26,10 @@ class Place {
   readonly joints: JointWriter
 
   constructor() {
-    const thread: Pick<AttachedThread, 'memory' | 'markDirty' | 'ringHost' | 'drain'> = {
+    const thread: Pick<AttachedThread, 'memory' | 'markDirty' | 'publishedEarly' | 'ringHost' | 'drain'> = {
       memory: this.memory,
       markDirty: () => undefined,
+      publishedEarly: () => undefined,
       ringHost: () => this.rung++,
       drain: then => {
         this.unread()

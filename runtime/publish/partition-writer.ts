@@ -57,6 +57,8 @@ export class PartitionWriter extends SealedFrames {
   #sealedBefore = 0
   /** Whether it stands in the thread's list of writers to seal at the end of this turn. */
   dirty = false
+  /** Called when a frame is published because the next record has no room in it, with its bytes. */
+  publishedEarly: (bytes: number) => void = () => undefined
   /** Whether a record of the open frame has queue fields; whoever writes one says so. */
   hasQueueFields = false
 
@@ -111,7 +113,8 @@ export class PartitionWriter extends SealedFrames {
   #open(bytes: number, timestamp: number | undefined, note: number): number {
     const need = align8(note + FRAME_HEADER_BYTES + bytes)
     if (need > this.#ring.capacity >> 1) return GROW
-    this.seal()
+    const before = this.#cursor - this.#frame
+    if (this.seal()) this.publishedEarly(before)
     const claimed = this.#ring.claim(need)
     if (claimed === FULL) return FULL
     this.#frame = claimed + note

@@ -35,6 +35,8 @@ interface UsedWriter {
 const HALT_MS = 10_000
 /** Longest time without yielding to the event loop. */
 const TURN_MS = 4
+/** Bytes of frames that are published within a turn before hosts are told: one that sleeps is to work beside this thread, and not after it. */
+const EARLY_BYTES = 65_536
 /** A ringer can die before it hints and rings: the control thread then wakes all, and no sleep is longer than this. */
 const SLEEP_MS = 5_000
 
@@ -58,6 +60,8 @@ export class AttachedThread implements LinkUpcalls {
   readonly #takers = new BusyTakers()
   #dirty: RingWriter[] = []
   #sealScheduled = false
+  /** Published since hosts were told last. */
+  #earlyBytes = 0
   #turnScheduled = false
   #inTurn = false
   #waiting = false
@@ -125,17 +129,30 @@ export class AttachedThread implements LinkUpcalls {
     queueMicrotask(this.#sealDirty)
   }
 
+  /** Writers that are marked have published frames of about so many bytes, and the turn goes on. */
+  publishedEarly(bytes: number): void {
+    this.#earlyBytes += bytes
+    if (this.#earlyBytes < EARLY_BYTES) return
+    this.#earlyBytes = 0
+    this.#tellHosts(this.#dirty)
+  }
+
+  #tellHosts(writers: readonly RingWriter[]): void {
+    for (const { host, ring } of writers) this.#links[host]?.hint(ring)
+    for (const { host } of writers) this.#links[host]?.ring()
+  }
+
   readonly #sealDirty = (): void => {
     this.#sealScheduled = false
+    this.#earlyBytes = 0
     const dirty = this.#dirty
     if (dirty.length === 0) return
     this.#dirty = []
     for (const writer of dirty) {
       writer.dirty = false
       writer.seal()
-      this.#links[writer.host]?.hint(writer.ring)
     }
-    for (const writer of dirty) this.#links[writer.host]?.ring()
+    this.#tellHosts(dirty)
   }
 
   /** Publishes all open frames now. */
@@ -264,9 +281,9 @@ export class AttachedThread implements LinkUpcalls {
     return worked
   }
 
-  receipt(ring: number, ringEnd: number, baseOffset: number, status: number): void {
+  receipt(ring: number, ringEnd: number, baseOffset: number, status: number, more: number): void {
     const used = this.#writers.get(ring)
-    used?.writer.receipt(ring, ringEnd, baseOffset, status)
+    used?.writer.receipt(ring, ringEnd, baseOffset, status, more)
     if (used !== undefined && used.user !== null) this.#answered.add(used.user)
   }
 

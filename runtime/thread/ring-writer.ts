@@ -7,7 +7,7 @@ export interface RingWriter {
   /** Whether it has records in a frame that is open; the thread sets it back when it seals them. */
   dirty: boolean
   seal(): boolean
-  receipt(ring: number, ringEnd: number, baseOffset: number, status: number): void
+  receipt(ring: number, ringEnd: number, baseOffset: number, status: number, more: number): void
 }
 
 /** Publishes by writers of this thread. */

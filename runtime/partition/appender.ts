@@ -2,7 +2,7 @@
  * The one way into a partition: takes frames of a batch, has them kept, commits them, and answers.
  *
  * The partition host's thread. Order of one append, which is what makes the host's own death harmless: place the frames -> commit
- * (the atomic point) -> give the batch's bytes back -> answers. A successor finds the last commit and does again what may not
+ * (the atomic point) -> tell readers -> give the batch's bytes back -> answers. A successor finds the last commit and does again what may not
  * have happened after it. On disk there is a write in front of the commit: what is taken is `staged` until then, and
  * the host writes it together with what its other partitions have staged. What fails is forgotten, and answered with the failure.
  *
@@ -26,25 +26,31 @@ export class Appender {
   readonly #keeping: Keeping
   readonly #topic: string
   readonly #fault: (point: number) => void
+  readonly #committed: () => void
   #pending: PendingAppend | null = null
   /** What was taken and is to be on disk before it is committed; null: nothing. */
   staged: StoreEntry | null = null
   /** Whether the last batch has frames left for want of room. */
   isCut = false
 
-  /** `topic`: its name, for errors; `fault` stops here for ever if a test has armed this point. */
+  /**
+   * `topic`: its name, for errors; `fault` stops here for ever if a test has armed this point. `committed` is called when readers may see more,
+   * before the answers: to wake a thread takes longer than all else here, and its handler has the longer way.
+   */
   constructor(
     window: WindowWriter,
     end: PartitionEnd,
     keeping: Keeping,
     topic: string,
     fault: (point: number) => void,
+    committed: () => void = () => undefined,
   ) {
     this.#window = window
     this.#end = end
     this.#keeping = keeping
     this.#topic = topic
     this.#fault = fault
+    this.#committed = committed
   }
 
   /**
@@ -221,6 +227,7 @@ export class Appender {
     const { batch, bytes, walked } = pending
     this.#end.commit(pending)
     this.#keeping.committed(pending.endOffset)
+    this.#committed()
     batch.answer(null)
     if (walked > bytes) batch.tell()
     batch.release()

@@ -123,6 +123,7 @@ export class AttachedThread implements LinkUpcalls {
   /** Seals the writer's frame at the end of this turn, with all others that were written to in it. */
   markDirty(writer: RingWriter): void {
     writer.dirty = true
+    if (writer.isAnswered) this.#links[writer.host]?.awaits()
     this.#dirty.push(writer)
     if (this.#sealScheduled || this.#inTurn) return
     this.#sealScheduled = true

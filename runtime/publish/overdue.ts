@@ -10,11 +10,24 @@ import type { PendingBatch } from './pending-batch.ts'
 import type { PendingPublish } from './pending-publish.ts'
 import type { ProducerUpcalls } from './producer-upcalls.ts'
 
+/** What may wait before it is in a frame. */
 export type Waiter = PendingPublish | PendingBatch
 
+/** What waits for its receipt, or to be in a frame. */
+export interface Unanswered {
+  readonly done: boolean
+  /** Null: of several. */
+  readonly partition: number | null
+  /** Since when it waits for room or for its receipt; Infinity: it waits for its rate. */
+  readonly roomSince: number
+  readonly deadline: number
+  /** Its time is over; `hold` says what holds it, or nothing. */
+  expire(hold: string): void
+}
+
 /** What is in joint frames is looked at by whoever sent it (routed-sends.ts). */
-export function addWaiter(waiting: Set<Waiter>, observer: FrameObserver): void {
-  if ('roomSince' in observer) waiting.add(observer as Waiter)
+export function addWaiter(waiting: Set<Unanswered>, observer: FrameObserver): void {
+  if ('roomSince' in observer) waiting.add(observer as FrameObserver & Unanswered)
 }
 
 /** Those who wait for what was published before. */
@@ -30,7 +43,7 @@ export class Overdue {
   readonly #topic: number
   readonly #upcalls: ProducerUpcalls
   /** Of null: the partition with most on its way. */
-  readonly #partitionOf: (waiter: Waiter | null) => number
+  readonly #partitionOf: (waiter: Unanswered | null) => number
   readonly #drain: (then: () => void) => void
   readonly #gaveUp: () => void
   /** The producer's rate, in words. */
@@ -38,14 +51,14 @@ export class Overdue {
   #wasLate = false
   #saidStalled = false
   /** Publishes past their deadline for which it is being asked what holds them, and since when. */
-  readonly #asked = new WeakMap<Waiter, number>()
+  readonly #asked = new WeakMap<Unanswered, number>()
   /** The answers on their way, by partition. */
   readonly #holds = new Map<number, Promise<string>>()
 
   constructor(
     topic: number,
     upcalls: ProducerUpcalls,
-    partitionOf: (waiter: Waiter | null) => number,
+    partitionOf: (waiter: Unanswered | null) => number,
     drain: (then: () => void) => void,
     gaveUp: () => void,
     rate: string,
@@ -59,8 +72,8 @@ export class Overdue {
   }
 
   /** Looks at all that is not answered; a flush may wait for records whose publishes were answered. */
-  sweep(waiting: Iterable<Waiter>, now: number, flushes: Waiting): void {
-    let longest: Waiter | null = null
+  sweep(waiting: Iterable<Unanswered>, now: number, flushes: Waiting): void {
+    let longest: Unanswered | null = null
     for (const waiter of waiting) {
       if (waiter.done) continue
       if (longest === null || waiter.roomSince < longest.roomSince) longest = waiter
@@ -79,7 +92,7 @@ export class Overdue {
   }
 
   /** Rejects what is overdue, once it is known what holds it; without that, where the control thread does not say. */
-  #giveUp(waiter: Waiter, now: number): void {
+  #giveUp(waiter: Unanswered, now: number): void {
     if (waiter.roomSince === Number.POSITIVE_INFINITY) {
       this.#expire(waiter, this.#rate)
       return
@@ -107,7 +120,7 @@ export class Overdue {
    * Its receipt may be there, and this thread was too busy to look: what was appended is not said to be late. It is given up
    * before what has become free is given away, or it would be appended after all.
    */
-  #expire(waiter: Waiter, hold: string): void {
+  #expire(waiter: Unanswered, hold: string): void {
     if (waiter.done) return
     this.#drain(() => {
       if (!waiter.done) waiter.expire(hold)

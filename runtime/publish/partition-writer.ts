@@ -18,10 +18,14 @@ import {
 } from '../log/format/frame.ts'
 import { type JointName, writeNote } from '../wire/joint-note.ts'
 import { PARTITION_UNREAD } from '../wire/layout.ts'
+import type { ProducedTopic } from '../wire/produced-topic.ts'
 import type { RingPlace } from '../wire/producer-places.ts'
-import { doneOf, type FrameObserver, NO_PARTS, type Part, type Ticket } from './frame-tickets.ts'
+import type { Message, Receipt } from '../words/message.ts'
+import { FrameParts } from './frame-parts.ts'
+import type { FrameObserver, Part, Ticket } from './frame-tickets.ts'
 import type { JointFrame, OpenJoint } from './joint-frame.ts'
 import { SealedFrames } from './sealed-frames.ts'
+import type { WaitingRoom } from './waiting-room.ts'
 
 /** Returned by `reserve` for a record that needs a larger ring. */
 export const GROW = -2
@@ -53,7 +57,7 @@ export class PartitionWriter extends SealedFrames {
   #baseTimestamp = 0
   #baseWasGiven = false
   #maxTimestampDelta = 0
-  #parts: readonly Part[] = NO_PARTS
+  readonly #parts = new FrameParts()
   #sealedBefore = 0
   /** Whether it stands in the thread's list of writers to seal at the end of this turn. */
   dirty = false
@@ -165,9 +169,8 @@ export class PartitionWriter extends SealedFrames {
     const note = this.#frame - this.#noteBytes
     writeNote(this.#memory, note, name, rings)
     member.sealed(note, this.#frame, this.#count, this.#ring.tail)
-    this.#parts = member.parts
     this.#joint = null
-    this.#sealFrame()
+    this.#sealFrame(member.parts)
     this.#noteBytes = 0
   }
 
@@ -194,14 +197,12 @@ export class PartitionWriter extends SealedFrames {
 
   /** Makes `observer` responsible for the record just appended. */
   observe(observer: FrameObserver): void {
-    const parts = this.#parts
-    const last = parts.length > 0 ? parts[parts.length - 1] : undefined
-    if (last !== undefined && last.observer === observer) last.count++
-    else {
-      const part = { observer, first: this.#count - 1, count: 1 }
-      if (parts.length === 0) this.#parts = [part]
-      else (parts as Part[]).push(part)
-    }
+    this.#parts.observe(observer, this.#count - 1)
+  }
+
+  /** The same for a single publish with nothing of its own. */
+  observeSingle(topic: ProducedTopic, room: WaitingRoom, original: Message): Promise<Receipt> {
+    return this.#parts.observeSingle(this.#count - 1, this.partition, topic, room, original)
   }
 
   /** The number of the record just appended, of a named producer. */
@@ -211,7 +212,7 @@ export class PartitionWriter extends SealedFrames {
 
   /** Records on their way, without those whose observers are done with them. */
   get unanswered(): number {
-    return this.#count - doneOf(this.#parts) + this.tickets.unanswered
+    return this.#parts.unanswered(this.#count) + this.tickets.unanswered
   }
 
   /** Whether a record may go into the frame of those before it. */
@@ -239,17 +240,17 @@ export class PartitionWriter extends SealedFrames {
     if (this.#count === 0) return false
     if (this.#joint !== null) this.#joint.seal()
     else {
-      this.#sealFrame()
+      this.#sealFrame(this.#parts.take())
       this.#ring.publish()
     }
     return true
   }
 
-  #sealFrame(): void {
+  #sealFrame(parts: readonly Part[]): void {
     const length = this.#cursor - this.#frame
     this.#ring.advance(this.#noteBytes + length)
     const count = this.#count
-    const ticket: Ticket = { ring: this.ring, ringEnd: this.#ring.tail, count, parts: this.#parts, next: null }
+    const ticket: Ticket = { ring: this.ring, ringEnd: this.#ring.tail, count, parts, next: null }
     writeSealedHeader(this.#memory, this.#frame, {
       length,
       attributes: this.hasQueueFields ? FRAME_HAS_QUEUE_FIELDS : 0,
@@ -267,8 +268,6 @@ export class PartitionWriter extends SealedFrames {
     this.#cursor = 0
     this.#limit = 0
     this.hasQueueFields = false
-    // Never the same array for two frames, or the first one's receipt would answer for the second.
-    this.#parts = NO_PARTS
     this.tickets.add(ticket)
   }
 

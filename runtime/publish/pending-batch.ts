@@ -7,8 +7,8 @@ import type { BatchReceipt, Message, OffsetRange, PublishOptions } from '../word
 import { messageId } from './append-receipt.ts'
 import type { Answerer, FrameObserver } from './frame-tickets.ts'
 import { textOfId } from './message-fields.ts'
-import { deadlineOf, fullText, PUBLISH_TIMEOUT_MS } from './pending-publish.ts'
 import type { PreparedBatch } from './prepared-batch.ts'
+import { deadlineOf, fullText, PUBLISH_TIMEOUT_MS } from './publish-ends.ts'
 import type { WaitingRoom } from './waiting-room.ts'
 
 /** The receipt of a batch that was sent to a queue. */
@@ -84,6 +84,11 @@ export class PendingBatch implements FrameObserver {
     this.#signal = options.signal
     if (this.#signal !== undefined) onAbort(this.#signal, this.#aborted)
     room.unsettled()
+  }
+
+  /** Of several. */
+  get partition(): null {
+    return null
   }
 
   /** When it is overdue, in performance.now time. */

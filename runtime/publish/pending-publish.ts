@@ -2,7 +2,7 @@
 import { nowMs } from '../../actors/world.ts'
 import { offAbort, onAbort } from '../base/abort-listeners.ts'
 import { ownedHeaders } from '../log/format/headers.ts'
-import { type ProducedTopic, titleOf } from '../wire/produced-topic.ts'
+import type { ProducedTopic } from '../wire/produced-topic.ts'
 import type { RouteTarget } from '../wire/route-changes.ts'
 import { FullError, MillraceError } from '../words/errors.ts'
 import type { RouteReceipt } from '../words/exchange.ts'
@@ -10,25 +10,10 @@ import type { Message, PublishOptions, Receipt } from '../words/message.ts'
 import { AppendReceipt, SendReceipt } from './append-receipt.ts'
 import type { Answerer, FrameObserver } from './frame-tickets.ts'
 import { textOfId } from './message-fields.ts'
+import { deadlineOf, fullText, lateText } from './publish-ends.ts'
 import type { EncodedMessage } from './record-writer.ts'
 import { RoutedReceipt } from './routed-receipt.ts'
 import type { WaitingRoom } from './waiting-room.ts'
-
-export const PUBLISH_TIMEOUT_MS = 60_000
-
-/** When a publish is overdue. Only a limit that its caller has set counts what it waits for its rate. */
-export function deadlineOf(timeoutMs: number | undefined, since: number, roomSince: number): number {
-  return timeoutMs === undefined ? roomSince + PUBLISH_TIMEOUT_MS : since + timeoutMs
-}
-
-/** Why a topic that does not let records wait refused one. */
-export function fullText(topic: ProducedTopic): string {
-  const isDropping = topic.queue?.onFull === 'dropHead'
-  const why = isDropping
-    ? 'nothing that is ready can be dropped for it, or its dead-letter topic is full'
-    : "its onFull is 'reject'"
-  return `${titleOf(topic)} is full: its consumers do not keep up, and ${why}`
-}
 
 export class PendingPublish implements FrameObserver {
   readonly original: Message
@@ -79,6 +64,10 @@ export class PendingPublish implements FrameObserver {
     room.unsettled()
   }
 
+  get partition(): number {
+    return this.message.partition
+  }
+
   /** When it is overdue, in performance.now time. */
   get deadline(): number {
     return deadlineOf(this.#timeoutMs, this.since, this.roomSince)
@@ -116,15 +105,8 @@ export class PendingPublish implements FrameObserver {
 
   /** Its time is over; `hold` says what holds it, or nothing. */
   expire(hold: string): void {
-    const what =
-      this.#topic.queue === undefined
-        ? `publishing to partition ${this.message.partition} of ${titleOf(this.#topic)}`
-        : `sending to ${titleOf(this.#topic)}`
-    const took = `${what} took longer than ${Math.round(this.#timeoutMs ?? PUBLISH_TIMEOUT_MS)} ms`
-    const doubt = 'a record that was in the ring already may still be appended'
-    this.settle(
-      new MillraceError('MILL_TIMEOUT', `${took}${hold === '' ? '' : `; ${hold}`}; ${doubt}`, { retriable: true }),
-    )
+    const text = lateText(this.#topic, this.message.partition, this.#timeoutMs, hold)
+    this.settle(new MillraceError('MILL_TIMEOUT', text, { retriable: true }))
   }
 
   /** It is going to wait, and takes so many bytes: the caller may reuse its buffers meanwhile. */

@@ -11,16 +11,9 @@ import type { AttachedThread } from '../thread/attached-thread.ts'
 import type { ProducedTopic } from '../wire/produced-topic.ts'
 import { type Codec, isWellFormed } from '../words/codec.ts'
 import { FullError, type UnpublishedError } from '../words/errors.ts'
-import type { Key, Message, PublishOptions } from '../words/message.ts'
-import {
-  asMessage,
-  asQueueMessage,
-  checkedKey,
-  checkTimestamp,
-  halfKey,
-  type ReadQueueMessage,
-} from './checked-message.ts'
-import { copyHeaders } from './given-headers.ts'
+import type { Key, Message, PublishOptions, Receipt } from '../words/message.ts'
+import { halfKey } from './checked-message.ts'
+import { MessageEncoder } from './message-encoder.ts'
 import type { SendOptions } from './message-fields.ts'
 import type { Waiter } from './overdue.ts'
 import { LATER, PartitionChoice, runOf } from './partition-choice.ts'
@@ -49,12 +42,16 @@ import { producerCodecOf } from './written-json.ts'
 const STORED_EXTRA_BYTES = 64
 const FOR_EVER: PublishOptions = Object.freeze({ timeoutMs: Number.POSITIVE_INFINITY })
 
+function sizeOfEncoded({ key, value, headers }: EncodedMessage): number {
+  return encodedSize(key, value, headers)
+}
+
 export class RecordAppends implements LineUser {
   /** Why a named producer's record is missing: were later ones appended, it would be taken for published. */
   gap: Error | null = null
   readonly choice: PartitionChoice
   #topic: ProducedTopic
-  readonly #isQueue: boolean
+  readonly #encoder: MessageEncoder
   readonly #thread: AttachedThread
   readonly #room: WaitingRoom
   readonly #codec: Codec
@@ -77,10 +74,10 @@ export class RecordAppends implements LineUser {
     this.#thread = thread
     this.#room = room
     this.#topic = topic
-    this.#isQueue = topic.queue !== undefined
     this.#codec = producerCodecOf(topic.codec)
     this.#writers = writers
     this.choice = new PartitionChoice(topic.name, writers.all)
+    this.#encoder = new MessageEncoder(this.#codec, this.choice)
     this.#line = line
     this.#rings = rings
     this.#unobserved = unobserved
@@ -97,43 +94,50 @@ export class RecordAppends implements LineUser {
     this.choice.grown()
   }
 
+  /** The receipt of a single publish without options that goes into a frame at once; else what is to wait for that. */
+  publish(message: Message): Promise<Receipt> | EncodedMessage {
+    const encoder = this.#encoder
+    encoder.read(message, this.#topic)
+    const { partition, fields } = encoder
+    // What has an id may be there already, and is answered by itself.
+    if (this.#gate !== null || (fields !== null && fields.id !== null) || !this.#mayAppend(partition))
+      return encoder.copy()
+    const writer = this.#writers.all[partition] as PartitionWriter
+    if (this.#write(encoder, writer) !== 0) return encoder.copy()
+    return writer.observeSingle(this.#topic, this.#room, message)
+  }
+
+  encode(message: Message, options: SendOptions): EncodedMessage {
+    this.#encoder.read(message, this.#topic, options)
+    return this.#encoder.copy()
+  }
+
   /** `mayWait`: the record may also wait for its partition's larger ring. */
   tryPublish(message: Message, mayWait: boolean): boolean {
-    const read = this.#isQueue ? asQueueMessage(message, this.#topic) : asMessage(message)
-    const { key: givenKey, value: given, headers: givenHeaders, partition: wanted, timestamp } = read
-    const fields = this.#isQueue ? (read as ReadQueueMessage).fields : null
-    const value = this.#codec.encode(given)
-    const headers = givenHeaders === undefined ? null : copyHeaders(givenHeaders)
-    const key = checkedKey(givenKey)
-    checkTimestamp(timestamp)
-    const partition = this.choice.of(wanted, key, value, message, RUN_RECORDS)
+    const encoder = this.#encoder
+    encoder.read(message, this.#topic)
+    const { partition } = encoder
     if (this.#gate !== null && this.#gate.room === 0) {
       // As below, of a caller that never yields.
       this.#thread.sealAll()
       this.#gate.openIfDue()
       if (this.#gate.room === 0) return false
     }
-    if (!this.#mayAppend(partition))
-      return mayWait && this.#waitForRing({ partition, key, value, headers, timestamp, fields, extraBytes: 0 }, message)
+    if (!this.#mayAppend(partition)) return mayWait && this.#waitForRing(encoder.copy(), message)
     const writer = this.#writers.all[partition] as PartitionWriter
-    const max = this.#topic.maxMessageBytes
-    let said = writeRecord(this.#thread.memory, writer, key, value, headers, timestamp, max, fields)
+    let said = this.#write(encoder, writer)
     if (said === FULL) {
       // A caller that never yields still lets the host see its frames, and sees its receipts here.
       this.#thread.sealAll()
       this.#thread.ringHost(writer.host, writer.ring)
       if (!this.#thread.drain() || !this.#mayAppend(partition) || this.#gate?.room === 0) return false
-      said = writeRecord(this.#thread.memory, writer, key, value, headers, timestamp, max, fields)
+      said = this.#write(encoder, writer)
     }
     if (said !== 0) {
-      this.#rings.need(writer, said, encodedSize(key, value, headers))
-      const isTooLarge = said === GROW && mayWait
-      return (
-        isTooLarge && this.#waitForRing({ partition, key, value, headers, timestamp, fields, extraBytes: 0 }, message)
-      )
+      this.#rings.need(writer, said, sizeOfEncoded(encoder))
+      return said === GROW && mayWait && this.#waitForRing(encoder.copy(), message)
     }
     if (this.#gate !== null) this.#gate.took(1)
-    if (!writer.dirty) this.#thread.markDirty(writer)
     return true
   }
 
@@ -147,18 +151,6 @@ export class RecordAppends implements LineUser {
     const pending = new PendingPublish(this.#topic, this.#room, encoded, message, FOR_EVER, () => undefined, lost)
     pending.isTaken = true
     return this.#line.take(pending)
-  }
-
-  encode(message: Message, options?: SendOptions): EncodedMessage {
-    const read = this.#isQueue ? asQueueMessage(message, this.#topic, 0, options) : asMessage(message)
-    const { key: givenKey, value: given, headers: givenHeaders, partition: wanted, timestamp } = read
-    const fields = this.#isQueue ? (read as ReadQueueMessage).fields : null
-    const value = this.#codec.encode(given)
-    const headers = givenHeaders === undefined ? null : copyHeaders(givenHeaders)
-    const key = checkedKey(givenKey)
-    checkTimestamp(timestamp)
-    const partition = this.choice.of(wanted, key, value, message, RUN_RECORDS)
-    return { partition, key, value, headers, timestamp, fields, extraBytes: 0 }
   }
 
   encodeStored(stored: StoredMessage): EncodedMessage {
@@ -219,15 +211,21 @@ export class RecordAppends implements LineUser {
   /** False: there is no room for it yet. */
   #append(message: EncodedMessage, observer: PendingPublish): boolean {
     const writer = this.#writers.all[message.partition] as PartitionWriter
-    const { key, value, headers, timestamp, fields, extraBytes } = message
-    const max = this.#topic.maxMessageBytes + extraBytes
-    const said = writeRecord(this.#thread.memory, writer, key, value, headers, timestamp, max, fields)
-    if (said !== 0) this.#rings.need(writer, said, encodedSize(key, value, headers))
+    const said = this.#write(message, writer)
+    if (said !== 0) this.#rings.need(writer, said, sizeOfEncoded(message))
     if (said !== 0) return false
     writer.observe(observer)
     if (this.#gate !== null && !observer.isFree) this.#gate.took(1)
-    if (!writer.dirty) this.#thread.markDirty(writer)
     return true
+  }
+
+  /** 0, or what `reserve` said. */
+  #write(message: EncodedMessage, writer: PartitionWriter): number {
+    const { key, value, headers, timestamp, fields, extraBytes } = message
+    const max = this.#topic.maxMessageBytes + extraBytes
+    const said = writeRecord(this.#thread.memory, writer, key, value, headers, timestamp, max, fields)
+    if (said === 0 && !writer.dirty) this.#thread.markDirty(writer)
+    return said
   }
 
   /** What finds its partition full waits for room, and not for the rate. */

@@ -16,15 +16,16 @@ import { noBatch } from './checked-message.ts'
 import { Flushes } from './flushes.ts'
 import { JointGate } from './joint-gate.ts'
 import type { SendOptions } from './message-fields.ts'
-import { addWaiter, Overdue, type Waiter } from './overdue.ts'
+import { addWaiter, Overdue, type Unanswered } from './overdue.ts'
 import type { PartitionChoice } from './partition-choice.ts'
 import { PartitionWriters } from './partition-writers.ts'
 import { PendingBatch } from './pending-batch.ts'
 import { PendingPublish } from './pending-publish.ts'
 import type { ProducerUpcalls } from './producer-upcalls.ts'
+import { checkNotAborted } from './publish-ends.ts'
 import { gateOf } from './rate-gate.ts'
 import { RecordAppends } from './record-appends.ts'
-import type { StoredMessage } from './record-writer.ts'
+import type { EncodedMessage, StoredMessage } from './record-writer.ts'
 import { RingChanges, type RingUser } from './ring-changes.ts'
 import { Unobserved } from './unobserved.ts'
 import { WaitingLine } from './waiting-line.ts'
@@ -73,7 +74,7 @@ export class TopicProducer implements Sweepable, RingUser {
     this.#overdue = new Overdue(
       topic.id,
       upcalls,
-      waiter => this.#partitionOfWaiter(waiter),
+      waiter => waiter?.partition ?? this.#writers.fullest,
       then => thread.drain(then),
       () => this.serve(),
       gate?.text ?? '',
@@ -120,9 +121,16 @@ export class TopicProducer implements Sweepable, RingUser {
 
   /** `isOutput`: a handler has returned it, and may not fail because others wait, too. Executors bound how many there are. */
   publish(message: Message, options: SendOptions = NO_OPTIONS, isOutput = false): Promise<Receipt> {
-    return new Promise((resolve, reject) => {
+    let said: Promise<Receipt> | EncodedMessage
+    try {
       this.checkOpen(options)
-      const encoded = this.#appends.encode(message, options)
+      said = options === NO_OPTIONS ? this.#appends.publish(message) : this.#appends.encode(message, options)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+    if (said instanceof Promise) return said
+    const encoded = said
+    return new Promise((resolve, reject) => {
       const pending = new PendingPublish(this.topic, this.#room, encoded, message, options, resolve, reject)
       pending.isOutput = isOutput
       this.send(pending)
@@ -244,15 +252,11 @@ export class TopicProducer implements Sweepable, RingUser {
   /** Gives up what is overdue and says what has waited for long. */
   sweep(now: number): void {
     this.#flushes.look(this.#line.look(now), now)
-    const waiting = new Set<Waiter>(this.#line.waiters)
+    const waiting = new Set<Unanswered>(this.#line.waiters)
     this.#writers.pending(observer => addWaiter(waiting, observer))
     this.#overdue.sweep(waiting, now, this.#flushes)
     this.#line.look(now)
     this.serve()
-  }
-
-  #partitionOfWaiter(waiter: Waiter | null): number {
-    return waiter instanceof PendingPublish ? waiter.message.partition : this.#writers.fullest
   }
 
   /** Records of which somebody wants to hear. */
@@ -267,18 +271,14 @@ export class TopicProducer implements Sweepable, RingUser {
 
   /** What holds them, or the partition with the most on its way, in words; nothing where that is not known. */
   async describeHold(): Promise<string> {
-    const { gate } = this.#line
-    if (gate?.isShut === true) return gate.text
+    if (this.#line.gate?.isShut === true) return this.#line.gate.text
     return this.#upcalls.describeHold(this.topic.id, this.#writers.fullest).catch(() => '')
   }
 
   /** @throws MillraceError why nothing is published any more, or MILL_ABORTED */
   checkOpen(options: PublishOptions): void {
     if (this.#failure !== null) throw this.#failure
-    if (options.signal?.aborted === true)
-      throw new MillraceError('MILL_ABORTED', 'the publish was aborted before it began', {
-        cause: options.signal.reason,
-      })
+    checkNotAborted(options)
   }
 
   /** Nothing more is published; its rings are given back when they are drained. */

@@ -7,8 +7,8 @@ import type { ProducedTopic } from '../wire/produced-topic.ts'
 import { FullError } from '../words/errors.ts'
 import type { Flushes } from './flushes.ts'
 import type { PartitionWriter } from './partition-writer.ts'
-import { fullText } from './pending-publish.ts'
 import type { ProducerUpcalls } from './producer-upcalls.ts'
+import { fullText } from './publish-ends.ts'
 
 interface Loss {
   readonly count: number

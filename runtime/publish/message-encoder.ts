@@ -1,0 +1,57 @@
+/**
+ * Reads one producer's messages one after the other: encodes values, checks the rest, chooses partitions.
+ *
+ * The producer's thread. All code of the caller's (accessors, `toJSON`, a partitioner) has run before the message is here, because that
+ * code may publish as well. What is here is the message that was read last, until the next is read: a message that goes at once costs no
+ * object. Whoever keeps one takes a copy.
+ */
+import type { QueueFields } from '../log/format/queue-fields.ts'
+import type { ProducedTopic } from '../wire/produced-topic.ts'
+import type { Codec } from '../words/codec.ts'
+import type { Headers, Key, Message } from '../words/message.ts'
+import { asMessage, asQueueMessage, checkedKey, checkTimestamp, type ReadQueueMessage } from './checked-message.ts'
+import { copyHeaders } from './given-headers.ts'
+import type { SendOptions } from './message-fields.ts'
+import type { PartitionChoice } from './partition-choice.ts'
+import type { EncodedMessage } from './record-writer.ts'
+import { RUN_RECORDS } from './sticky-route.ts'
+
+export class MessageEncoder implements EncodedMessage {
+  partition = 0
+  key: Key | null = null
+  value: string | Uint8Array | null = null
+  headers: Headers | null = null
+  timestamp: number | undefined = undefined
+  fields: QueueFields | null = null
+  readonly extraBytes = 0
+  readonly #codec: Codec
+  readonly #choice: PartitionChoice
+
+  constructor(codec: Codec, choice: PartitionChoice) {
+    this.#codec = codec
+    this.#choice = choice
+  }
+
+  /** @throws MillraceError MILL_UNSERIALISABLE, and as checked-message.ts and `choice` throw */
+  read(message: Message, topic: ProducedTopic, options?: SendOptions): void {
+    const isQueue = topic.queue !== undefined
+    const given = isQueue ? asQueueMessage(message, topic, 0, options) : asMessage(message)
+    const { key: givenKey, value: givenValue, headers: givenHeaders, partition: wanted, timestamp } = given
+    const value = this.#codec.encode(givenValue)
+    const headers = givenHeaders === undefined ? null : copyHeaders(givenHeaders)
+    const key = checkedKey(givenKey)
+    if (timestamp !== undefined) checkTimestamp(timestamp)
+    this.partition = this.#choice.of(wanted, key, value, message, RUN_RECORDS)
+    this.key = key
+    this.value = value
+    this.headers = headers
+    this.timestamp = timestamp
+    this.fields = isQueue ? (given as ReadQueueMessage).fields : null
+  }
+
+  /** The message that was read last, to be kept. */
+  copy(): EncodedMessage {
+    const { partition, key, value, headers, timestamp, fields, extraBytes } = this
+    return { partition, key, value, headers, timestamp, fields, extraBytes }
+  }
+}

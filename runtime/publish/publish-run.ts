@@ -1,0 +1,105 @@
+/**
+ * Single publishes that stand in one frame, one after the other, from their calls to the frame's receipt.
+ *
+ * The producer's thread. They have no time-out and no signal of their own, so that what is kept for each is no more than the two
+ * functions that settle its promise. Bound: the records of a frame.
+ */
+import { nowMs } from '../../actors/world.ts'
+import type { ProducedTopic } from '../wire/produced-topic.ts'
+import { FullError, MillraceError } from '../words/errors.ts'
+import type { Message, Receipt } from '../words/message.ts'
+import { AppendReceipt, SendReceipt } from './append-receipt.ts'
+import type { Answerer, FrameObserver } from './frame-tickets.ts'
+import { deadlineOf, fullText, lateText } from './publish-ends.ts'
+import type { WaitingRoom } from './waiting-room.ts'
+
+type Resolve = (receipt: Receipt) => void
+type Reject = (error: Error) => void
+
+/** Of the promise that was made last. */
+let madeResolve: Resolve
+let madeReject: Reject
+
+/** One function for all promises: a new one for each would be garbage at once. */
+function made(resolve: Resolve, reject: Reject): void {
+  madeResolve = resolve
+  madeReject = reject
+}
+
+export class PublishRun implements FrameObserver {
+  done = false
+  readonly partition: number
+  readonly #topic: ProducedTopic
+  readonly #room: WaitingRoom
+  readonly #resolves: Resolve[] = []
+  readonly #rejects: Reject[] = []
+  /** Only where a partition may refuse them: they are in its error. */
+  readonly #originals: Message[] | null
+  #sinceMs = Number.NaN
+
+  constructor(topic: ProducedTopic, room: WaitingRoom, partition: number) {
+    this.partition = partition
+    this.#topic = topic
+    this.#room = room
+    this.#originals = topic.onFull === 'reject' || topic.queue !== undefined ? [] : null
+    room.unsettled()
+  }
+
+  /** The message went into the frame, right after those before it. */
+  add(original: Message): Promise<Receipt> {
+    const promise = new Promise<Receipt>(made)
+    this.#resolves.push(madeResolve)
+    this.#rejects.push(madeReject)
+    this.#originals?.push(original)
+    return promise
+  }
+
+  /** When somebody looked first, four times a second at least: no publish reads the clock. */
+  get roomSince(): number {
+    if (Number.isNaN(this.#sinceMs)) this.#sinceMs = nowMs()
+    return this.#sinceMs
+  }
+
+  get deadline(): number {
+    return deadlineOf(undefined, this.roomSince, this.roomSince)
+  }
+
+  appended(_writer: Answerer, baseOffset: number, first: number): void {
+    if (this.done) return
+    this.#finish()
+    const { partition } = this
+    const { id, name, durability, queue } = this.#topic
+    const resolves = this.#resolves
+    let offset = baseOffset + first
+    for (let index = 0; index < resolves.length; index++, offset++) {
+      const resolve = resolves[index] as Resolve
+      if (queue === undefined) resolve(new AppendReceipt(name, partition, offset, durability))
+      else resolve(new SendReceipt(name, id, offset, durability))
+    }
+  }
+
+  failed(_count: number, error: Error): void {
+    this.#settle(() => error)
+  }
+
+  refused(): void {
+    this.#settle(original => new FullError(fullText(this.#topic), original))
+  }
+
+  /** Their time is over; `hold` says what holds them, or nothing. */
+  expire(hold: string): void {
+    const text = lateText(this.#topic, this.partition, undefined, hold)
+    this.#settle(() => new MillraceError('MILL_TIMEOUT', text, { retriable: true }))
+  }
+
+  #settle(errorOf: (original: Message | undefined) => Error): void {
+    if (this.done) return
+    this.#finish()
+    for (const [index, reject] of this.#rejects.entries()) reject(errorOf(this.#originals?.[index]))
+  }
+
+  #finish(): void {
+    this.done = true
+    this.#room.settled()
+  }
+}

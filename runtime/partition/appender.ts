@@ -113,8 +113,10 @@ export class Appender {
   #place(pending: PendingAppend, address: number, length: number): boolean {
     const { memory } = pending.batch
     const there = this.#keeping.duplicateOf?.(memory, address) ?? -1
-    if (there >= 0) markDuplicate(memory, address, there)
-    else if (this.#keeping.take(pending, address, length)) {
+    if (there >= 0) {
+      markDuplicate(memory, address, there)
+      pending.duplicates++
+    } else if (this.#keeping.take(pending, address, length)) {
       pending.endOffset += ((memory.i32[(address + FRAME_LAST_OFFSET_DELTA) >> 2] as number) >>> 0) + 1
       pending.bytes += length
     } else return false
@@ -174,9 +176,13 @@ export class Appender {
 
   /** Readers may see what was taken; `answer` comes next. */
   commitEnd(): void {
-    const pending = this.#begun()
+    this.#commit(this.#begun())
+  }
+
+  #commit(pending: PendingAppend): void {
     this.#end.commit(pending)
     this.#keeping.committed(pending.endOffset)
+    if (pending.duplicates > 0) this.#keeping.knewAlready?.(pending.duplicates)
   }
 
   /** Answers what was taken, and gives it back; the caller tells who waits. Returns the bytes walked over. */
@@ -214,6 +220,7 @@ export class Appender {
   refuse(batch: FrameBatch, failure: number): void {
     batch.answer(failure)
     batch.tell()
+    this.#fault(FAULT_POINT.refusalTold)
     batch.release()
     batch.tell()
   }
@@ -225,8 +232,7 @@ export class Appender {
     this.#pending = null
     this.staged = null
     const { batch, bytes, walked } = pending
-    this.#end.commit(pending)
-    this.#keeping.committed(pending.endOffset)
+    this.#commit(pending)
     this.#committed()
     batch.answer(null)
     if (walked > bytes) batch.tell()

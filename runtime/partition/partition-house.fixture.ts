@@ -85,6 +85,7 @@ export function house(isGated = true, capacity: number = WINDOW): House {
     room: () => made.room,
     // Frames that share a receipt have one record each in these tests.
     receipt: (_ring: number, _ringEnd: number, baseOffset: number, _status: number, more = 0) => {
+      made.room--
       for (let frame = 0; frame <= more; frame++) written.push(baseOffset + frame)
     },
     publish: () => receipts.push(...written.splice(0)) > 0,

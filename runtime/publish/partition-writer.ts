@@ -61,8 +61,6 @@ export class PartitionWriter extends SealedFrames {
   #sealedBefore = 0
   /** Whether it stands in the thread's list of writers to seal at the end of this turn. */
   dirty = false
-  /** Called when a frame is published because the next record has no room in it, with its bytes. */
-  publishedEarly: (bytes: number) => void = () => undefined
   /** Whether a record of the open frame has queue fields; whoever writes one says so. */
   hasQueueFields = false
 

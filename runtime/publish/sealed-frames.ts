@@ -21,6 +21,8 @@ export class SealedFrames {
   isSmall = false
   /** There is no larger one before this, in `nowMs`. */
   widensFromMs = 0
+  /** Called when a frame is published because the next record has no room in it, with its bytes. */
+  publishedEarly: (bytes: number) => void = () => undefined
   readonly former: FormerRings = new FormerRings()
   /** What the partition's disk said, once it has failed. */
   diskFailure: MillraceError | null = null

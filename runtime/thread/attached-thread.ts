@@ -22,6 +22,7 @@ import {
 } from '../wire/layout.ts'
 import type { ThreadPlace } from '../wire/link-places.ts'
 import { BusyTakers } from './busy-takers.ts'
+import { OpenFrames } from './open-frames.ts'
 import type { RingWriter, WriterUser } from './ring-writer.ts'
 import { type LinkUpcalls, type SentAnswer, type SentSettlement, ThreadLink } from './thread-link.ts'
 import type { RunReports, TurnTaker, Verdict } from './turn-taker.ts'
@@ -35,8 +36,6 @@ interface UsedWriter {
 const HALT_MS = 10_000
 /** Longest time without yielding to the event loop. */
 const TURN_MS = 4
-/** Bytes of frames that are published within a turn before hosts are told: one that sleeps is to work beside this thread, and not after it. */
-const EARLY_BYTES = 65_536
 /** A ringer can die before it hints and rings: the control thread then wakes all, and no sleep is longer than this. */
 const SLEEP_MS = 5_000
 
@@ -56,12 +55,9 @@ export class AttachedThread implements LinkUpcalls {
   readonly routes: number
   readonly #bell: Doorbell
   readonly #links: ThreadLink[]
+  readonly #frames: OpenFrames
   readonly #writers = new Map<number, UsedWriter>()
   readonly #takers = new BusyTakers()
-  #dirty: RingWriter[] = []
-  #sealScheduled = false
-  /** Published since hosts were told last. */
-  #earlyBytes = 0
   #turnScheduled = false
   #inTurn = false
   #waiting = false
@@ -86,6 +82,7 @@ export class AttachedThread implements LinkUpcalls {
     this.routes = place.broker + BROKER_ROUTES
     this.#bell = new Doorbell(memory, place.address + THREAD_BELL)
     this.#links = place.links.map(link => new ThreadLink(memory, link))
+    this.#frames = new OpenFrames(this.#links)
     this.#sleep()
   }
 
@@ -122,43 +119,17 @@ export class AttachedThread implements LinkUpcalls {
 
   /** Seals the writer's frame at the end of this turn, with all others that were written to in it. */
   markDirty(writer: RingWriter): void {
-    writer.dirty = true
-    if (writer.isAnswered) this.#links[writer.host]?.awaits()
-    this.#dirty.push(writer)
-    if (this.#sealScheduled || this.#inTurn) return
-    this.#sealScheduled = true
-    queueMicrotask(this.#sealDirty)
+    this.#frames.mark(writer, this.#inTurn)
   }
 
   /** Writers that are marked have published frames of about so many bytes, and the turn goes on. */
   publishedEarly(bytes: number): void {
-    this.#earlyBytes += bytes
-    if (this.#earlyBytes < EARLY_BYTES) return
-    this.#earlyBytes = 0
-    this.#tellHosts(this.#dirty)
-  }
-
-  #tellHosts(writers: readonly RingWriter[]): void {
-    for (const { host, ring } of writers) this.#links[host]?.hint(ring)
-    for (const { host } of writers) this.#links[host]?.ring()
-  }
-
-  readonly #sealDirty = (): void => {
-    this.#sealScheduled = false
-    this.#earlyBytes = 0
-    const dirty = this.#dirty
-    if (dirty.length === 0) return
-    this.#dirty = []
-    for (const writer of dirty) {
-      writer.dirty = false
-      writer.seal()
-    }
-    this.#tellHosts(dirty)
+    this.#frames.publishedEarly(bytes)
   }
 
   /** Publishes all open frames now. */
   sealAll(): void {
-    this.#sealDirty()
+    this.#frames.seal()
   }
 
   /** Tells the host that there is something new in a ring, or that it was closed. */
@@ -228,7 +199,7 @@ export class AttachedThread implements LinkUpcalls {
       do {
         worked = this.drain()
         if (this.#takers.takeTurns(deadline)) worked = true
-        this.#sealDirty()
+        this.#frames.seal()
       } while ((worked || this.#takers.looksOn(this.#hasWork)) && nowMs() < deadline)
     } finally {
       this.#inTurn = false

@@ -125,6 +125,14 @@ t.test('what was refused, was there already or does not follow has its own', asy
   t.strictSame(house.heard, [4, 5, 'refused', 6, 'had 7', 7, 9])
 })
 
+t.test('the first of a queue, behind one that was refused, has its own', async t => {
+  const house = new House()
+  for (let frame = 0; frame < 2; frame++) house.publish(1)
+  house.walk([address => refuseFrame(house.memory, address), house.at(0)])
+  house.answer()
+  t.strictSame(house.heard, ['refused', 0])
+})
+
 t.test('a frame that a record was taken out of is the last of its receipt', async t => {
   const house = new House()
   for (const records of [1, 3, 1, 1]) house.publish(records)

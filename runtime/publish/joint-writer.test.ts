@@ -24,9 +24,10 @@ class Place {
   readonly joints: JointWriter
 
   constructor() {
-    const thread: Pick<AttachedThread, 'memory' | 'markDirty' | 'ringHost'> = {
+    const thread: Pick<AttachedThread, 'memory' | 'markDirty' | 'publishedEarly' | 'ringHost'> = {
       memory: this.memory,
       markDirty: () => undefined,
+      publishedEarly: () => undefined,
       ringHost: () => this.rung++,
     }
     this.joints = new JointWriter(thread as AttachedThread)

@@ -143,6 +143,7 @@ export class RoutedSends implements Sweepable {
     }
     for (const target of group) {
       const { joint } = target.producer
+      if (joint.served === this.#serve) continue
       joint.served = this.#serve
       joint.failed = (partition, error) => this.#held.failIn(target.producer, partition, error)
     }

@@ -23,12 +23,15 @@ export class RequestHandling {
   readonly #lab: Lab
   readonly #judge: RequestJudge
   readonly #life: () => number
+  readonly #isOver: () => boolean
   #deep = 0
 
-  constructor(lab: Lab, judge: RequestJudge, life: () => number) {
+  /** `isOver`: the broker of the main thread is closed, or has failed. What its handlers have in hand is over as well. */
+  constructor(lab: Lab, judge: RequestJudge, life: () => number, isOver: () => boolean) {
     this.#lab = lab
     this.#judge = judge
     this.#life = life
+    this.#isOver = isOver
   }
 
   /** For `run` and `handle`. */
@@ -111,7 +114,8 @@ export class RequestHandling {
     const leftMs = Math.max(0, this.#judge.deadlineOf(id) - scheduler.now)
     if (leftMs < Number.POSITIVE_INFINITY)
       behindOthers(leftMs, () => {
-        if (this.#isHeard(thread)) this.#judge.mustHaveSignal(id, attempt, signal.aborted, scheduler.now)
+        if (this.#isHeard(thread) && (thread.kind !== 'main' || !this.#isOver()))
+          this.#judge.mustHaveSignal(id, attempt, signal.aborted, scheduler.now)
       })
     if (!signal.aborted) await new Promise<void>(resolve => signal.addEventListener('abort', () => resolve()))
     if (!this.#isHeard(thread)) return undefined

@@ -1,6 +1,6 @@
 /**
- * Puts modules that are loaded together into one file beside the first of them, `x.bundle.js`: those of each kind of thread, and
- * those of the door, which is what the package exports. A thread that loads a hundred modules one by one uses twice the
+ * Puts modules that are loaded together into one file beside the first of them, `x.bundle.js`: those of each kind of thread,
+ * those of the door, which is what the package exports, and those of a run by the command line. A thread that loads a hundred modules one by one uses twice the
  * processor time to start. `runtime/base/bundle.ts` says what a thread loads.
  *
  * A bundle is a copy, statement by statement: nothing is left out, only imports and exports are resolved, and names that two
@@ -19,6 +19,8 @@ const THREADS = [
   'runtime/host/partition-host.js',
   'runtime/delivery/handler-host.js',
 ]
+/** A program of its own, with a broker of its own. */
+const PROGRAM = 'runtime/cli/run-command.js'
 /** What `boot.js` has loaded before on the same thread, and classes that users compare with. */
 const SHARED = ['actors/error-wire.js', 'runtime/words/errors.js'].map(dist)
 /** What the package exports: loads the modules of the door, and with the first broker those of a broker. */
@@ -80,10 +82,10 @@ const fileOf = ({ facadeModuleId: module }) =>
 
 /** Makes the bundles, if there are modules that are newer. */
 export async function makeBundles() {
-  if (isFresh([...THREADS, DOOR, DOOR_MODULES, BROKER].map(module => dist(bundleOf(module))))) return
+  if (isFresh([...THREADS, PROGRAM, DOOR, DOOR_MODULES, BROKER].map(module => dist(bundleOf(module))))) return
   const { rollup } = await import('rollup')
   let cache
-  for (const module of [...THREADS, DOOR]) {
+  for (const module of [...THREADS, PROGRAM, DOOR]) {
     const bundle = await rollup({
       input: dist(module),
       plugins: [modulesIn(dirname(dist(module)))],
@@ -97,7 +99,7 @@ export async function makeBundles() {
     await bundle.write({
       dir: dirname(dist(module)),
       entryFileNames: bundleOf(basename(module)),
-      chunkFileNames: fileOf,
+      ...(module === PROGRAM ? { inlineDynamicImports: true } : { chunkFileNames: fileOf }),
       format: 'es',
       generatedCode: 'es2015',
       hoistTransitiveImports: false,

@@ -1,5 +1,5 @@
 /**
- * The producers of cases that await each record: windows of 1,000 awaited together, or so many a second.
+ * The producers of cases that await each record: one after the other, windows of 1,000 awaited together, or so many a second.
  *
  * Main thread. At most one window is in flight. Every 16th record's time to its receipt is sampled, so that the clock
  * is not what is measured; within a window that time is mostly the records before it.
@@ -39,6 +39,20 @@ export async function publishPaced(records: number, publish: (record: number) =>
     await new Promise(resolve => setTimeout(resolve, paceStepMs))
   }
   await Promise.all(receipts)
+  return latenciesUs
+}
+
+/** Each is awaited before the next is published; every time is taken. */
+export async function publishOneByOne(
+  records: number,
+  publish: (record: number) => Promise<unknown>,
+): Promise<Float64Array> {
+  const latenciesUs = new Float64Array(records)
+  for (let record = 0; record < records; record++) {
+    const startMs = performance.now()
+    await publish(record)
+    latenciesUs[record] = (performance.now() - startMs) * 1_000
+  }
   return latenciesUs
 }
 

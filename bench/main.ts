@@ -4,12 +4,19 @@
  * Main thread. Rows go to stdout, progress to stderr when that is a terminal. Exit code 1: a full run missed a bar of bars.ts; 2: wrong usage.
  * A rival whose server is not installed is left out, and stderr says how to install it.
  */
+import { readFileSync } from 'node:fs'
 import { Argument, Command, CommanderError, Option } from 'commander'
+import { loadAgainst } from './against.ts'
 import { judge } from './bars.ts'
-import { type Effort, fullEffort, measure, quickEffort, type Row, smokeEffort } from './harness.ts'
+import { withBestByHand } from './best-by-hand.ts'
+import { type Effort, fullEffort, measure, quickEffort, smokeEffort } from './harness.ts'
+import { Noise } from './noise.ts'
 import { toText } from './report.ts'
+import type { Row } from './row.ts'
 import type { Subject } from './subject.ts'
+import type { Suite } from './suite.ts'
 import { ownSuites, type SuiteName, specOf, suiteNames, suites } from './suites.ts'
+import { startHelperThreads } from './thread-times.ts'
 
 interface Options {
   readonly json?: true
@@ -18,7 +25,13 @@ interface Options {
   readonly case?: readonly string[]
   readonly payload?: readonly string[]
   readonly subject?: readonly string[]
+  readonly against?: string
+  readonly plot?: true
+  readonly rows?: readonly string[]
 }
+
+/** Where the README and the guide look for them. */
+const figuresFolder = 'docs/figures'
 
 const all = Object.values(suites).flatMap(({ cases }) => cases)
 
@@ -41,6 +54,9 @@ function createCommand(): Command {
     .addOption(
       filter('subject', 'measure only these', new Set(all.flatMap(({ subjects }) => subjects.map(({ name }) => name)))),
     )
+    .option('--against <dir>', 'measure another built clone of millrace in the same rounds')
+    .option('--plot', `also draw rates and latencies as SVG in ${figuresFolder}`)
+    .option('--rows <file...>', 'measure nothing: show, judge and draw the rows that --json wrote to these files')
     .addHelpText('after', `\nCases:${aboutCases.join('\n')}`)
     .showHelpAfterError('Try: npm run -s bench -- --help')
     .exitOverride()
@@ -52,24 +68,48 @@ function filter(name: string, description: string, choices: ReadonlySet<string>)
 }
 
 async function bench(names: readonly SuiteName[], options: Options): Promise<void> {
-  const rows: Row[] = []
+  const noise = new Noise()
+  const measured = options.rows?.flatMap(readRows) ?? (await measureSuites(names, options, noise))
+  const rows = withBestByHand(measured)
+  if (options.plot) {
+    const { writeFigures } = await import('./plot.ts')
+    for (const path of writeFigures(rows, figuresFolder)) process.stderr.write(`wrote ${path}\n`)
+  }
+  const bars = options.smoke ? [] : judge(rows)
+  console.log(
+    options.json ? JSON.stringify(rows, null, 2) : [toText(rows, noise), ...bars.map(({ text }) => text)].join('\n'),
+  )
+  if (!options.quick && bars.some(({ isKept }) => !isKept)) process.exitCode = 1
+}
+
+/** Derived rows are derived anew. */
+function readRows(path: string): readonly Row[] {
+  const rows = JSON.parse(readFileSync(path, 'utf8')) as readonly Row[]
+  return rows.filter(({ of }) => of === undefined)
+}
+
+async function measureSuites(names: readonly SuiteName[], options: Options, noise: Noise): Promise<readonly Row[]> {
+  const measured: Row[] = []
+  const before = options.against === undefined ? undefined : await loadAgainst(options.against)
+  await startHelperThreads()
   for (const name of suiteNames.filter(suite => names.includes(suite))) {
-    const suite = suites[name]
+    const suite: Suite = suites[name]
     const effort = effortOf(options, suite.effort)
     for (const one of suite.cases) {
       if (options.case?.includes(one.name) === false) continue
       const named = one.subjects.filter(subject => options.subject?.includes(subject.name) ?? true)
-      const subjects = named.filter(subject => !isMissing(subject))
+      const subjects = [
+        ...named.filter(subject => !isMissing(subject)),
+        ...(before?.(name, { ...one, subjects: named }) ?? []),
+      ]
       for (const payload of one.payloads) {
         if (options.payload?.includes(payload) === false) continue
-        rows.push(...(await measure(name, specOf(suite, one, payload), subjects, effort, showProgress)))
+        measured.push(...(await measure(name, specOf(suite, one, payload), subjects, effort, noise, showProgress)))
       }
     }
   }
   showProgress('')
-  const bars = options.smoke ? [] : judge(rows)
-  console.log(options.json ? JSON.stringify(rows, null, 2) : [toText(rows), ...bars.map(({ text }) => text)].join('\n'))
-  if (!options.quick && bars.some(({ isKept }) => !isKept)) process.exitCode = 1
+  return measured
 }
 
 /** Says on stderr why a subject is left out. */

@@ -1,9 +1,13 @@
-/** Shows rows as a table for people, with the rates relative to the yardstick rivals. Main thread. */
+/** Shows rows as tables for people, one of rates for each suite, with ratios round by round. Main thread. */
 import { cpus } from 'node:os'
 import Table from 'cli-table3'
-import type { Row } from './harness.ts'
+import { bestByHand } from './best-by-hand.ts'
+import type { Noise } from './noise.ts'
+import { isSameCase, type Row, ratioOf, type Spread } from './row.ts'
 
+/** Others are shown relative to them. */
 const yardsticks = [
+  bestByHand,
   'memory-copy',
   'futex',
   'postMessage',
@@ -12,18 +16,33 @@ const yardsticks = [
   'bare-workers',
   'stream',
   'queue',
+  '4 partitions',
+  'plain script',
+  'plain loop',
   'rabbitmq-classic',
   'rabbitmq-quorum',
   'bullmq',
 ] as const
 
-export function toText(rows: readonly Row[]): string {
+/** Where it stands beside what one would write by hand, each row also says how many times as fast this is. */
+const ours = 'millrace'
+
+export function toText(rows: readonly Row[], noise: Noise): string {
   const processors = cpus()
   const machine = `${processors.length} x ${processors[0]?.model.trim() ?? 'unknown'}, Node ${process.version}`
   const rates = rows.filter(({ metric }) => metric === 'throughput')
   const latencies = rows.filter(({ unit }) => unit === 'us')
   const heaps = rows.filter(({ unit }) => unit === 'bytes')
-  const parts = [machine, rateTable(rates)]
+  const parts = [machine, String(noise)]
+  for (const suite of new Set(rates.map(row => row.suite))) {
+    const ofSuite = rates.filter(row => row.suite === suite)
+    parts.push(rateTable(ofSuite))
+    if (ofSuite.some(({ cpu }) => cpu !== undefined))
+      parts.push(
+        'ns a record: the clock, and the processor time of threads in the order of their start',
+        cpuTable(ofSuite),
+      )
+  }
   if (latencies.length > 0)
     parts.push(
       'us from publish to receipt (windows of 1,000 awaited together) or answer, or from the call to the handler',
@@ -35,31 +54,62 @@ export function toText(rows: readonly Row[]): string {
 
 function rateTable(rates: readonly Row[]): string {
   const present = yardsticks.filter(name => rates.some(({ subject }) => subject === name))
+  const isBesideByHand = rates.some(({ subject }) => subject === bestByHand)
   const table = createTable(
-    ['suite', 'case', 'bytes', 'subject', 'records/s', 'min', 'max', ...present.map(name => `x ${name}`)],
+    [
+      ...['suite', 'case', 'bytes', 'subject', 'records/s', 'min', 'max'],
+      ...present.map(name => `x ${name}`),
+      ...(isBesideByHand ? [`${ours} x this`] : []),
+    ],
     [0, 1, 3],
   )
   for (const row of rates) {
-    const ratios = present.map(name => {
-      const base = rates.find(
-        other =>
-          other.subject === name &&
-          other.suite === row.suite &&
-          other.case === row.case &&
-          other.payloadBytes === row.payloadBytes,
-      )
-      return base === undefined ? '-' : (row.median / base.median).toFixed(2)
-    })
-    const { suite, case: caseName, payloadBytes, subject, median, min, max } = row
-    table.push([suite, caseName, payloadBytes, subject, grouped(median), grouped(min), grouped(max), ...ratios])
+    const other = (name: string): Row | undefined => rates.find(one => one.subject === name && isSameCase(one, row))
+    const ratios = present.map(name => spreadText(row, other(name)))
+    const own = other(ours)
+    if (isBesideByHand) ratios.push(own === undefined ? '-' : spreadText(own, row))
+    const { suite, case: caseName, payloadBytes, median, min, max } = row
+    table.push([suite, caseName, payloadBytes, nameOf(row), grouped(median), grouped(min), grouped(max), ...ratios])
+  }
+  return table.toString()
+}
+
+/** Medians of the ratios of the rounds, with the least and the greatest of them. */
+function spreadText(row: Row, other: Row | undefined): string {
+  if (other === undefined) return '-'
+  if (other.subject === row.subject) return '1'
+  const { median, min, max }: Spread = ratioOf(row, other)
+  return `${median.toFixed(2)} (${min.toFixed(2)}-${max.toFixed(2)})`
+}
+
+function nameOf({ subject, of, note }: Row): string {
+  const about = of ?? note
+  return about === undefined ? subject : `${subject} (${about})`
+}
+
+function cpuTable(rates: readonly Row[]): string {
+  const table = createTable(
+    ['case', 'bytes', 'subject', 'wall', 'all CPU', 'main', 'other threads', 'V8, libuv'],
+    [0, 2],
+  )
+  for (const row of rates) {
+    const { cpu, of, case: caseName, payloadBytes, median } = row
+    if (cpu === undefined || of !== undefined) continue
+    const { all, parts } = cpu
+    const ofThreads =
+      parts === undefined
+        ? ['-', '-', '-']
+        : [grouped(parts.main), parts.others.map(grouped).join(' + '), grouped(parts.helpers)]
+    table.push([caseName, payloadBytes, nameOf(row), grouped(Math.round(1e9 / median)), grouped(all), ...ofThreads])
   }
   return table.toString()
 }
 
 function valueTable(unit: string, rows: readonly Row[]): string {
   const table = createTable(['suite', 'case', 'bytes', 'subject', 'metric', unit, 'min', 'max'], [0, 1, 3, 4])
-  for (const { suite, case: caseName, payloadBytes, subject, metric, median, min, max } of rows) {
-    table.push([suite, caseName, payloadBytes, subject, metric, grouped(median), grouped(min), grouped(max)])
+  for (const row of rows) {
+    const { suite, case: caseName, payloadBytes, metric, median, min, max } = row
+    table.push([suite, caseName, payloadBytes, nameOf(row), metric, grouped(median), grouped(min), grouped(max)])
   }
   return table.toString()
 }

@@ -10,6 +10,16 @@ export type CaseName =
   | 'eachBatch'
   | 'eachMessage'
   | 'awaited'
+  | 'reads-byte'
+  | 'works-1us'
+  | 'partitions'
+  | 'one-by-one'
+  | 'latency-1k'
+  | 'latency-10k'
+  | 'latency-50k'
+  | 'idle'
+  | 'cli-lines'
+  | 'flights'
   | 'ring-batch32'
   | 'ring-each'
   | 'ring-round-trip'
@@ -44,18 +54,24 @@ export interface Sample {
   readonly seconds: number
   /** Sampled times from publish to receipt or answer, in us; only where there is one. */
   readonly latenciesUs?: ArrayLike<number>
+  /** Processor time of the run, where it is a process of its own. */
+  readonly cpuSeconds?: number
   /** By how much the heaps of all threads grew, in bytes; only where that is measured. */
   readonly heapBytes?: number
 }
 
 export interface Running {
   run(records: number): Promise<Sample>
+  /** Takes the place of `run` before the measured one, where that would take too long to warm anything up. */
+  warmUp?(records: number): Promise<Sample>
   /** Stops all threads; resolves with the handler's total over all runs. */
   stop(): Promise<number>
 }
 
 export interface Subject {
   readonly name: string
+  /** What a reader must know who compares it, in a few words. */
+  readonly note?: string
   /** Whether the subject has a way of its own to do this case with this payload. */
   supports(spec: Spec): boolean
   /** Why it cannot run on this machine, in a sentence, or undefined; default: it can. */

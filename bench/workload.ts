@@ -4,7 +4,7 @@
  * Main thread. Record `i` is the same in every run and for every subject, so a run's total is known beforehand. The
  * pool is filled by a fixed linear congruential sequence: equal on every machine.
  */
-import { type Check, type Order, sumBytes, sumEnds } from './checks.ts'
+import { type Check, checkOf, type Order } from './checks.ts'
 
 export const keyBytes = 12
 export const partitions = 4
@@ -58,7 +58,7 @@ export function createWorkload(payload: PayloadName, check: Check): Workload {
 
 function totalOf(value: Value, check: Check): number {
   if (!(value instanceof Uint8Array)) return value.amount
-  return check === 'ends' ? sumEnds(value, 0, value.length) : sumBytes(value, 0, value.length)
+  return checkOf(check)(value, 0, value.length)
 }
 
 function randomBytes(length: number, random: (below: number) => number): Uint8Array {

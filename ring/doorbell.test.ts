@@ -1,7 +1,7 @@
 /** The bell on one thread; spsc-ring.stress.test.ts sleeps and wakes on two. */
 import t from 'tap'
 import { Doorbell } from './doorbell.ts'
-import { BELL_BYTES, BELL_SLEEPS } from './layout.ts'
+import { BELL_BYTES, BELL_NAP, BELL_SLEEPS } from './layout.ts'
 import { Memory } from './memory.ts'
 
 const ADDRESS = BELL_BYTES
@@ -70,6 +70,24 @@ t.test('a nap leaves the bell as it is', async t => {
   ringer.ring()
   owner.nap(1)
   t.equal(owner.waitAsync(10_000), null, 'what rang is not forgotten')
+})
+
+t.test('a nap with something to do is over at once, and leaves its word as it was', async t => {
+  const { memory, owner, ringer } = bells()
+  const before = performance.now()
+  owner.nap(60_000, () => memory.load(ADDRESS + BELL_NAP) === 1)
+  t.ok(performance.now() - before < 30_000)
+  t.equal(memory.load(ADDRESS + BELL_NAP), 0)
+  ringer.rouse()
+  t.equal(memory.load(ADDRESS + BELL_NAP), 0, 'who is awake is not roused')
+})
+
+t.test('who is roused while asleep wakes as if rung', async t => {
+  const { owner, ringer } = bells()
+  owner.arm()
+  const rung = owner.waitAsync(10_000)
+  ringer.rouse()
+  t.equal(await rung, 'ok')
 })
 
 t.test('touches its own line only', async t => {

@@ -52,12 +52,24 @@ export class Doorbell {
     this.#memory.wait(this.#word, 1, timeoutMs)
   }
 
+  /** Wakes the owner if it sleeps, and also if it naps. Any thread, after publishing what it should see. */
+  rouse(): void {
+    this.ring()
+    if (this.#memory.load(this.#nap) === 1) {
+      this.#memory.store(this.#nap, 0)
+      this.#memory.notify(this.#nap)
+    }
+  }
+
   /**
-   * Blocks for `ms`, whatever rings: under load this costs less than being woken for each of many publications, which
-   * are found together. Owner only, never on main.
+   * Blocks for `ms`, whatever rings, or until `rouse`: under load this costs less than being woken for each of many
+   * publications, which are found together. With `finds`, a last look for work, it does not block when there is some: a
+   * thread that roused before the nap was not heard. Owner only, never on main.
    */
-  nap(ms: number): void {
-    this.#memory.wait(this.#nap, 0, ms)
+  nap(ms: number, finds: () => boolean = () => false): void {
+    this.#memory.store(this.#nap, 1)
+    if (!finds()) this.#memory.wait(this.#nap, 1, ms)
+    this.#memory.store(this.#nap, 0)
   }
 
   /** The same as `wait` without blocking; `null` if it was rung since `arm`. Does not keep the process alive. Owner only. */

@@ -11,6 +11,11 @@ t.test('whoever follows hints comes to every thing that has something new, and s
   holds(t, 'a thing for each', hintScene({ ...plan, things: [0, 1, 2, 3] }), 'large')
 })
 
+t.test('whoever naps is roused', async t => {
+  holds(t, 'three publications', hintScene({ ...plan, naps: true }))
+  holds(t, 'a thing for each', hintScene({ ...plan, things: [0, 1, 2, 3], naps: true }), 'large')
+})
+
 t.test('a reader that fell behind looks everywhere', async t => {
   holds(t, 'two entries', hintScene({ ...plan, entries: 2, things: [0, 1, 2] }))
   holds(t, 'two entries, more publications', hintScene({ ...plan, entries: 2, things: [0, 1, 2, 0] }))

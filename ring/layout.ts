@@ -8,13 +8,14 @@
  * ring      +0 TAIL    producer writes, consumer reads     position after the last published record
  *           +128 HEAD  consumer writes, producer reads     position after the last released record
  *           +256 CLOSED producer writes, consumer reads    1: nothing follows the tail in this ring
+ *           +260 WANTS producer writes, consumer reads     1: it may wait for room, and is to be woken after a release
  *           +384 data, `capacity` bytes, a power of two
  *
  * record    i32 length  > 0: bytes of this record, this word included, at least 8; its payload follows, padded to 8
  *                       < 0: padding of -length bytes up to the end of the data
  *
  * bell      +0 SLEEPS  1: the owner sleeps (owner writes 1 and 0, a ringer writes 0)
- *           +4 NAP     0 for ever: what the owner waits on when it only wants to wait
+ *           +4 NAP     1: the owner naps (owner writes 1 and 0, whoever rouses it writes 0)
  *
  * window    +0 END     writer writes, readers read         position after the last committed byte
  *           +4 START   writer writes, readers read         first byte that pinned readers may look at; without pins 0
@@ -46,6 +47,7 @@ export const LINE_BYTES = 128
 export const RING_TAIL = 0
 export const RING_HEAD: number = LINE_BYTES
 export const RING_CLOSED: number = 2 * LINE_BYTES
+export const RING_WANTS: number = 2 * LINE_BYTES + 4
 export const RING_DATA: number = 3 * LINE_BYTES
 
 export const BELL_SLEEPS = 0

@@ -59,6 +59,9 @@ for (const waits of ['blocking', 'async'] as const) {
     }
     holds(t, 'a full ring released one by one', ringScene(full), 'large')
     holds(t, 'four records', ringScene({ ...plan, waits, batches: [[24], [24], [24], [24]] }), 'large')
+    const asks = { ...plan, waits, asks: true }
+    holds(t, 'a producer that says when it waits', ringScene({ ...asks, batches: [[32, 32], [32]] }))
+    holds(t, 'a producer that waits twice', ringScene({ ...asks, batches: [[64], [64], [64]] }), 'large')
   })
 }
 
@@ -68,6 +71,8 @@ t.test('a successor of a producer that died anywhere goes on behind what was pub
   holds(t, 'looking, padding', ringScene({ ...plan, batches: [[24], [24, 24]] }, 'producer'), 'large')
   holds(t, 'blocking, full', ringScene({ ...plan, waits: 'blocking', batches: [[40], [40]] }, 'producer'), 'large')
   holds(t, 'async', ringScene({ ...plan, waits: 'async', batches: [[24], [24]] }, 'producer'), 'large')
+  const asks: RingPlan = { ...plan, waits: 'blocking', asks: true }
+  holds(t, 'one that said it waits', ringScene({ ...asks, batches: [[40], [40]] }, 'producer'), 'large')
 })
 
 t.test('a successor of a consumer that died anywhere reads again what was not released', async t => {

@@ -11,7 +11,7 @@
  *
  * Source: the free-running positions, padding at the wrap and cached opposite cursor follow Agrona's ring buffers.
  */
-import { align8, RING_CLOSED, RING_DATA, RING_HEAD, RING_TAIL } from './layout.ts'
+import { align8, RING_CLOSED, RING_DATA, RING_HEAD, RING_TAIL, RING_WANTS } from './layout.ts'
 import type { Memory } from './memory.ts'
 
 /** Returned by `claim` when the ring has no room now. */
@@ -31,6 +31,7 @@ export class RingProducer {
   /** Position after the last claim that was advanced over; published by `publish`. */
   tail: number
   #head: number
+  #wants: boolean
 
   /** Takes over a ring where its last producer left it. `capacity` is a power of two, at least 64. */
   constructor(memory: Memory, address: number, capacity: number) {
@@ -41,6 +42,7 @@ export class RingProducer {
     this.#mask = capacity - 1
     this.tail = memory.load(address + RING_TAIL)
     this.#head = memory.load(address + RING_HEAD)
+    this.#wants = memory.load(address + RING_WANTS) === 1
   }
 
   /**
@@ -92,6 +94,16 @@ export class RingProducer {
   used(): number {
     this.#head = this.memory.load(this.address + RING_HEAD)
     return (this.tail - this.#head) | 0
+  }
+
+  /**
+   * Says whether this producer may wait for room, and is to be woken after a release. Having said so it looks at the head once more before
+   * it waits, with `claim` or `used`: what was released before that look may not have woken it.
+   */
+  wants(room: boolean): void {
+    if (room === this.#wants) return
+    this.#wants = room
+    this.memory.store(this.address + RING_WANTS, room ? 1 : 0)
   }
 
   /** Declares that nothing will follow; call after the last `publish`. */
@@ -173,6 +185,11 @@ export class RingConsumer {
     this.#released = this.head
     this.memory.store(this.address + RING_HEAD, this.head)
     return true
+  }
+
+  /** Whether the producer may wait for room: asked after `release`, so that one of the two sees the other. */
+  get isWanted(): boolean {
+    return this.memory.load(this.address + RING_WANTS) === 1
   }
 
   /** Whether the producer closed the ring and everything was walked over. */

@@ -3,10 +3,10 @@ export { type CloseOnSignalOptions, closeOnSignal, type StopListening } from './
 export { acknowledging } from './api/delivery-stream.ts'
 export { parseDeadLetter } from './api/export-line.ts'
 export { settle } from './api/observe.ts'
-export { createBroker } from './create-broker.ts'
+export { attachBroker, createBroker } from './create-broker.ts'
 export { defineExchange, defineHandler, defineQueue, defineTopic } from './options/define.ts'
 export { attempt } from './reader/attempt.ts'
-export type { Broker, BrokerOptions } from './words/broker.ts'
+export type { AttachOptions, Broker, BrokerOptions } from './words/broker.ts'
 export type { BrokerEvents, DeadLetterReason } from './words/broker-events.ts'
 export type { CloseOptions, Logger, Rate, RestartOptions } from './words/common-options.ts'
 export type {

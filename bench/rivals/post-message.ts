@@ -4,7 +4,7 @@
  * A record of bytes is one Uint8Array of key and value (packing them was no slower than an object that holds both, and
  * faster at 64 bytes); an order is one string of key and JSON text (1.6 times as fast as cloning the object). A credit window bounds what is under way; both threads
  * acknowledge once per turn of their loops, the handler to return credit, the forwarder, in case `awaited`, to resolve
- * publishes. With one hop main posts to the handler directly and keys stay at home.
+ * publishes; in case `one-by-one` it does so at once. With one hop main posts to the handler directly and keys stay at home.
  * Sizes tried: windows of 1,024, 4,096 and 16,384 records.
  */
 import {
@@ -15,22 +15,25 @@ import {
   type Worker,
   workerData,
 } from 'node:worker_threads'
-import { publishAwaited } from '../awaited.ts'
-import { type Check, parseOrder, sumBytes, sumEnds } from '../checks.ts'
+import { publishAwaited, publishOneByOne } from '../awaited.ts'
+import { type Check, checkOf, parseOrder } from '../checks.ts'
 import { startStopwatch } from '../stopwatch.ts'
 import type { Running, Spec, Subject } from '../subject.ts'
 import { nextMessage, startThread } from '../threads.ts'
 import { keyBytes } from '../workload.ts'
 import { CreditWindow } from './credit-window.ts'
-import { Receipts } from './receipts.ts'
+import { nothing, Receipts } from './receipts.ts'
 
 const windowRecords = 4_096
 
 /** Key and value in one; text for orders. */
 type PackedRecord = Uint8Array | string
 
+/** When the forwarder tells main what it has passed on. */
+type Confirms = 'no' | 'each turn' | 'at once'
+
 type ThreadData =
-  | { readonly rival: 'postMessage'; readonly role: 'forward'; readonly to: MessagePort; readonly confirms: boolean }
+  | { readonly rival: 'postMessage'; readonly role: 'forward'; readonly to: MessagePort; readonly confirms: Confirms }
   | {
       readonly rival: 'postMessage'
       readonly role: 'handle'
@@ -50,6 +53,7 @@ async function start(spec: Spec): Promise<Running> {
   const credit = new CreditWindow(windowRecords)
   const receipts = new Receipts()
   const prefixBytes = spec.hops === 2 ? keyBytes : 0
+  const isOneByOne = spec.caseName === 'one-by-one'
   const threads: Worker[] = []
   const handleData = { rival: 'postMessage', role: 'handle', check: workload.check, keyBytes: prefixBytes } as const
   let handler: Worker
@@ -60,10 +64,10 @@ async function start(spec: Spec): Promise<Running> {
       rival: 'postMessage',
       role: 'forward',
       to: port1,
-      confirms: spec.caseName === 'awaited',
+      confirms: spec.caseName === 'awaited' ? 'each turn' : isOneByOne ? 'at once' : 'no',
     }
     const forwarder = await startThread(import.meta.url, forwardData, [port1])
-    forwarder.on('message', (records: number) => receipts.confirm(records))
+    forwarder.on('message', (records: number) => receipts.confirm(records, nothing))
     threads.push(forwarder)
   } else {
     handler = await startThread(import.meta.url, { ...handleData, from: null } satisfies ThreadData)
@@ -88,15 +92,18 @@ async function start(spec: Spec): Promise<Running> {
     record.set(workload.bytes(i), prefixBytes)
     first.postMessage(record)
   }
+  const sendConfirmed = (i: number): Promise<void> => {
+    send(i)
+    return receipts.next()
+  }
   return {
     async run(records) {
       const elapsed = startStopwatch()
-      let latenciesUs: readonly number[] = []
+      let latenciesUs: ArrayLike<number> = []
       if (spec.caseName === 'awaited') {
-        latenciesUs = await publishAwaited(records, i => {
-          send(i)
-          return receipts.next()
-        })
+        latenciesUs = await publishAwaited(records, sendConfirmed)
+      } else if (isOneByOne) {
+        latenciesUs = await publishOneByOne(records, sendConfirmed)
       } else {
         for (let i = 0; i < records; i++) {
           if (credit.spent) await credit.returned()
@@ -130,21 +137,22 @@ function createAcks(): (records: number) => void {
   }
 }
 
-function forward(to: MessagePort, confirms: boolean): void {
+function forward(to: MessagePort, confirms: Confirms): void {
   const ack = createAcks()
   parentPort?.on('message', (record: PackedRecord) => {
     to.postMessage(record)
-    if (confirms) ack(1)
+    if (confirms === 'each turn') ack(1)
+    else if (confirms === 'at once') parentPort?.postMessage(1)
   })
 }
 
 function handle(from: MessagePort | null, check: Check, prefixBytes: number): void {
   const ack = createAcks()
   let sum = 0
+  const checkBytes = check === 'json' ? undefined : checkOf(check)
   const onRecord = (record: PackedRecord): void => {
     if (typeof record === 'string') sum += parseOrder(record.slice(prefixBytes)).amount
-    else if (check === 'bytes') sum += sumBytes(record, prefixBytes, record.length)
-    else sum += sumEnds(record, prefixBytes, record.length)
+    else if (checkBytes !== undefined) sum += checkBytes(record, prefixBytes, record.length)
     ack(1)
   }
   from?.on('message', onRecord)

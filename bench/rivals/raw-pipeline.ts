@@ -1,11 +1,10 @@
 /**
  * Rival `raw-pipeline`: the bare path main -> rings -> middle thread -> windows -> handler thread.
  *
- * It has no keys, offsets, timestamps, acks, codecs or restarts, and its handler reads only the first eight bytes of a
- * record, where all other subjects sum every byte: what it reaches is the limit that the same three threads set, not
- * something a broker can be asked to reach. Every thread, main too, parks in `Atomics.wait`. Records go round the
- * partitions; the middle thread copies whatever a ring holds into that partition's window in one piece. The handler
- * checks that record ids rise within each partition and sums the doubles.
+ * It has no keys, offsets, timestamps, acks, codecs or restarts: what it reaches is the limit that the same three
+ * threads set, not something a broker can be asked to reach. Every thread, main too, parks in `Atomics.wait`. Records go
+ * round the partitions; the middle thread copies whatever a ring holds into that partition's window in one piece. The
+ * handler checks that record ids rise within each partition, and does with each value what all handlers do.
  *
  * Ring and window, both with free-running Int32 positions; a full one blocks its writer:
  *
@@ -16,10 +15,12 @@
  *     padding: | -1: i32     | bytes to the ring's end, this word included: i32 |
  */
 import { isMainThread, parentPort, workerData } from 'node:worker_threads'
+import { type Check, checkOf } from '../checks.ts'
 import { startStopwatch } from '../stopwatch.ts'
 import type { Running, Spec, Subject } from '../subject.ts'
 import { nextMessage, startThread } from '../threads.ts'
-import { partitions } from '../workload.ts'
+import { partitions, poolSize } from '../workload.ts'
+import { writeDoubles } from '../write-doubles.ts'
 import { createBell, park, wake } from './bell.ts'
 
 const ringBytes = 1 << 20
@@ -28,8 +29,6 @@ const headerBytes = 1024
 const recordHeaderBytes = 8
 /** Records of a partition that become visible together. */
 const publishRecords = 64
-/** What every eight bytes of a value hold. */
-const filler = 1.5
 
 /** Control words, as Int32 indexes. */
 const tailWord = 0
@@ -44,6 +43,7 @@ interface ThreadData {
   readonly bells: readonly [SharedArrayBuffer, SharedArrayBuffer, SharedArrayBuffer]
   /** One Int32: how many records the handler has to handle before it reports. */
   readonly goal: SharedArrayBuffer
+  readonly check: Check
 }
 
 interface Report {
@@ -54,9 +54,8 @@ interface Report {
 export const rawPipeline: Subject = {
   name: 'raw-pipeline',
   // It has one way of publishing, set beside every way of ours; it knows nothing but bytes.
-  supports: spec => spec.workload.check === 'bytes',
+  supports: spec => spec.workload.check !== 'json',
   start,
-  total: (_, records) => records * filler,
 }
 
 async function start({ workload }: Spec): Promise<Running> {
@@ -66,14 +65,15 @@ async function start({ workload }: Spec): Promise<Running> {
     windows: Array.from({ length: partitions }, () => new SharedArrayBuffer(headerBytes + windowBytes)),
     bells: [createBell(), createBell(), createBell()],
     goal: new SharedArrayBuffer(4),
+    check: workload.check,
   } as const
   const [middle, handler] = await Promise.all([
     startThread(import.meta.url, { ...shared, role: 'middle' } satisfies ThreadData),
     startThread(import.meta.url, { ...shared, role: 'handle' } satisfies ThreadData),
   ])
   const goal = new Int32Array(shared.goal)
-  const valueBytes = workload.payloadBytes
-  const publish = createProducer(shared, valueBytes)
+  const values = Array.from({ length: poolSize }, (_, i) => new Float64Array(workload.bytes(i).buffer))
+  const publish = createProducer(shared, values)
   let sum = 0
   return {
     async run(records) {
@@ -96,7 +96,8 @@ async function start({ workload }: Spec): Promise<Running> {
 
 function createProducer(
   { rings: ringBuffers, bells }: Pick<ThreadData, 'rings' | 'bells'>,
-  valueBytes: number,
+  /** Of record 0 and those after it, in turn; equally long. */
+  values: readonly Float64Array[],
 ): (firstId: number, records: number) => void {
   const rings = ringBuffers.map(buffer => ({
     control: new Int32Array(buffer, 0, headerBytes >> 2),
@@ -108,7 +109,7 @@ function createProducer(
   }))
   const ownBell = new Int32Array(bells[0])
   const middleBell = new Int32Array(bells[1])
-  const value = new Float64Array(valueBytes >> 3).fill(filler)
+  const valueBytes = (values[0] as Float64Array).byteLength
   const recordBytes = recordHeaderBytes + valueBytes
 
   return (firstId, records) => {
@@ -137,8 +138,7 @@ function createProducer(
       }
       ring.ints[position >> 2] = valueBytes
       ring.ints[(position >> 2) + 1] = firstId + n
-      const at = (position >> 3) + 1
-      for (let i = 0; i < value.length; i++) ring.doubles[at + i] = value[i] as number
+      writeDoubles(ring.doubles, (position >> 3) + 1, values[n % poolSize] as Float64Array)
       ring.tail = (ring.tail + recordBytes) | 0
       if (++ring.unpublished >= publishRecords) {
         ring.unpublished = 0
@@ -202,11 +202,12 @@ function moveRecords({ rings: ringBuffers, windows: windowBuffers, bells }: Thre
   }
 }
 
-function handleRecords({ windows: buffers, bells, goal: goalBuffer }: ThreadData): void {
+function handleRecords({ windows: buffers, bells, goal: goalBuffer, check }: ThreadData): void {
+  const checkBytes = checkOf(check)
   const windows = buffers.map(buffer => ({
     control: new Int32Array(buffer, 0, headerBytes >> 2),
     ints: new Int32Array(buffer, headerBytes),
-    doubles: new Float64Array(buffer, headerBytes),
+    bytes: new Uint8Array(buffer, headerBytes),
     head: 0,
     lastId: -1,
   }))
@@ -234,7 +235,8 @@ function handleRecords({ windows: buffers, bells, goal: goalBuffer }: ThreadData
         }
         if (second <= window.lastId) inOrder = false
         window.lastId = second
-        sum += window.doubles[(position + recordHeaderBytes) >> 3] as number
+        const from = position + recordHeaderBytes
+        sum += checkBytes(window.bytes, from, from + length)
         handled++
         window.head = (window.head + recordHeaderBytes + length) | 0
       }

@@ -3,20 +3,24 @@
  *
  * Main thread, for rivals whose threads acknowledge "so many more". Bound: the callers' window (1,000).
  */
-export class Receipts {
-  readonly #waiting: (() => void)[] = []
+export class Receipts<T = void> {
+  readonly #waiting: ((receipt: T) => void)[] = []
   #head = 0
 
-  next(): Promise<void> {
+  next(): Promise<T> {
     return new Promise(resolve => {
       this.#waiting.push(resolve)
     })
   }
 
-  confirm(records: number): void {
-    for (const end = this.#head + records; this.#head < end; this.#head++) this.#waiting[this.#head]?.()
+  /** `receiptOf` makes the receipt of the record with this number among them, from 0. */
+  confirm(records: number, receiptOf: (n: number) => T): void {
+    for (let n = 0; n < records; n++) this.#waiting[this.#head++]?.(receiptOf(n))
     if (this.#head !== this.#waiting.length) return
     this.#waiting.length = 0
     this.#head = 0
   }
 }
+
+/** For publishers that learn nothing but that it is done. */
+export function nothing(): void {}

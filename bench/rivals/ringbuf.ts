@@ -11,7 +11,7 @@
  */
 import { isMainThread, parentPort, type Worker, workerData } from 'node:worker_threads'
 import { RingBuffer } from 'ringbuf.js'
-import { type Check, parseOrder, sumBytes, sumEnds } from '../checks.ts'
+import { type Check, checkOf, parseOrder } from '../checks.ts'
 import { startStopwatch } from '../stopwatch.ts'
 import type { Running, Spec, Subject } from '../subject.ts'
 import { nextMessage, startThread } from '../threads.ts'
@@ -180,6 +180,7 @@ function handle({ from, check, keyBytes: keyLength, goal: goalBuffer }: ThreadDa
   const goal = new Int32Array(goalBuffer)
   const bytes = Buffer.alloc(popBytes)
   const prefixBytes = lengthBytes + keyLength
+  const checkBytes = check === 'json' ? undefined : checkOf(check)
   let kept = 0
   let sum = 0
   let handled = 0
@@ -191,8 +192,7 @@ function handle({ from, check, keyBytes: keyLength, goal: goalBuffer }: ThreadDa
       const valueStart = at + prefixBytes
       const valueEnd = valueStart + bytes.readInt32LE(at)
       if (valueEnd > end) break
-      if (check === 'bytes') sum += sumBytes(bytes, valueStart, valueEnd)
-      else if (check === 'ends') sum += sumEnds(bytes, valueStart, valueEnd)
+      if (checkBytes !== undefined) sum += checkBytes(bytes, valueStart, valueEnd)
       else sum += parseOrder(bytes.toString('latin1', valueStart, valueEnd)).amount
       handled++
       at = valueEnd

@@ -21,6 +21,7 @@ interface StreamRecord {
 
 export const rxjs: Subject = {
   name: 'rxjs',
+  note: 'same thread, no copy, no serialisation',
   supports: spec => spec.caseName !== 'awaited',
   start,
 }

@@ -1,24 +1,16 @@
 /**
- * Our own subjects for the time from the call that sends a message to its handler, at a steady pace: a queue and a stream. And for that from the
+ * Our own subjects for the time from the call that sends a message to its handler, at a pace: a queue and a stream. And for that from the
  * call of a request to its answer.
  *
- * Main thread. Each message's value begins with the time of its call. Both have the same handler and as many threads.
+ * Main thread. Each message's value begins with the time of its call. All have the same handler.
  */
 import { type Broker, createBroker, type QueueRun, type Run } from 'millrace'
+import { LatencySamples, monotonicUs, stamped } from '../latency-samples.ts'
+import { offer, type Pace, paceOf, warmUpPace } from '../pace.ts'
 import { startStopwatch } from '../stopwatch.ts'
-import type { CaseName, Running, Spec, Subject } from '../subject.ts'
+import type { Running, Sample, Spec, Subject } from '../subject.ts'
 import { partitions } from '../workload.ts'
-import { LatencySamples, monotonicUs } from './latency-samples.ts'
 import { consumerThreads } from './millrace-queue.ts'
-
-/** Messages a second; at the pace of requests each finds all threads asleep. */
-const paceOf = (caseName: CaseName): number => (caseName === 'request-latency' ? 1_000 : 10_000)
-const paceStepMs = 1
-/** Messages that are not answered yet, at most: below what a thread lets wait. */
-const unansweredMax = 8_000
-
-/** Samples kept of a run, at most; a run has fewer. */
-const samplesMax = 1_000_000
 
 const handler = new URL('./latency-handler.js', import.meta.url)
 
@@ -29,11 +21,9 @@ interface Way {
 }
 
 /** Its answer ends the time. */
-export const requestLatency: Subject = subject('request', async (broker, data) => {
+export const requestLatency: Subject = subject('request', async (broker, samples) => {
   const queue = await broker.queue<Uint8Array>('bench', { codec: 'bytes' })
-  const own = LatencySamples.of(samplesMax)
-  const samples = new LatencySamples(data)
-  const run = await queue.run<number>({ handler, threads: consumerThreads, data: own.buffer })
+  const run = await queue.run<number>({ handler, threads: consumerThreads, data: LatencySamples.create().buffer })
   const send = async (message: { readonly key: string; readonly value: Uint8Array }): Promise<void> => {
     const since = monotonicUs()
     await queue.request(message)
@@ -42,19 +32,31 @@ export const requestLatency: Subject = subject('request', async (broker, data) =
   return { send, run }
 })
 
-export const streamLatency: Subject = subject('stream', async (broker, data) => {
-  const topic = await broker.topic<Uint8Array>('bench', { partitions, codec: 'bytes' })
-  const run = await topic.group('bench').run<number>({ handler, threads: consumerThreads, data })
-  return { send: message => topic.publish(message), run }
-})
+/** With as many handler threads as by default. */
+export const millraceLatency: Subject = subject('millrace', (broker, samples) => openStream(broker, samples))
 
-export const queueLatency: Subject = subject('queue', async (broker, data) => {
+/** With as many handler threads as the queues have. */
+export const streamLatency: Subject = subject('stream', (broker, samples) =>
+  openStream(broker, samples, { threads: consumerThreads }),
+)
+
+export const queueLatency: Subject = subject('queue', async (broker, { buffer: data }) => {
   const queue = await broker.queue<Uint8Array>('bench', { codec: 'bytes' })
   const run = await queue.run<number>({ handler, threads: consumerThreads, data })
   return { send: message => queue.send(message), run }
 })
 
-function subject(name: string, open: (broker: Broker, data: SharedArrayBuffer) => Promise<Way>): Subject {
+async function openStream(
+  broker: Broker,
+  { buffer: data }: LatencySamples,
+  runOptions: { readonly threads?: number } = {},
+): Promise<Way> {
+  const topic = await broker.topic<Uint8Array>('bench', { partitions, codec: 'bytes' })
+  const run = await topic.group('bench').run<number>({ handler, data, ...runOptions })
+  return { send: message => topic.publish(message), run }
+}
+
+function subject(name: string, open: (broker: Broker, samples: LatencySamples) => Promise<Way>): Subject {
   return {
     name,
     supports: () => true,
@@ -65,32 +67,20 @@ function subject(name: string, open: (broker: Broker, data: SharedArrayBuffer) =
 
 async function start(
   { workload, caseName }: Spec,
-  open: (broker: Broker, data: SharedArrayBuffer) => Promise<Way>,
+  open: (broker: Broker, samples: LatencySamples) => Promise<Way>,
 ): Promise<Running> {
   const broker = await createBroker()
-  const samples = LatencySamples.of(samplesMax)
-  const { send, run } = await open(broker, samples.buffer)
-  const sendNow = (i: number): Promise<unknown> => {
-    const value = workload.bytes(i).slice()
-    new DataView(value.buffer).setFloat64(0, monotonicUs())
-    return send({ key: workload.key(i), value })
+  const samples = LatencySamples.create()
+  const { send, run } = await open(broker, samples)
+  const runAt = async (records: number, pace: Pace): Promise<Sample> => {
+    const elapsed = startStopwatch()
+    await offer(records, pace, i => send({ key: workload.key(i), value: stamped(workload.bytes(i)) }))
+    await run.idle()
+    return { seconds: elapsed(), latenciesUs: samples.take() }
   }
   return {
-    async run(records) {
-      const elapsed = startStopwatch()
-      const messagesPerSecond = paceOf(caseName)
-      const receipts: Promise<unknown>[] = []
-      let unanswered = 0
-      while (receipts.length < records) {
-        const due = Math.min(records, Math.floor(elapsed() * messagesPerSecond))
-        for (; receipts.length < due && unanswered < unansweredMax; unanswered++)
-          receipts.push(sendNow(receipts.length).then(() => unanswered--))
-        await new Promise(resolve => setTimeout(resolve, paceStepMs))
-      }
-      await Promise.all(receipts)
-      await run.idle()
-      return { seconds: elapsed(), latenciesUs: samples.take() }
-    },
+    warmUp: records => runAt(records, warmUpPace),
+    run: records => runAt(records, paceOf(caseName)),
     async stop() {
       try {
         const { results } = await run.stop()

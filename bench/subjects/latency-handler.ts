@@ -1,6 +1,6 @@
 /** Notes how long each message was on its way; runs on millrace's handler threads. Its `data` is the memory of the samples. */
 import { defineHandler, type Handler } from 'millrace'
-import { LatencySamples, monotonicUs } from './latency-samples.ts'
+import { LatencySamples, sinceStamp } from '../latency-samples.ts'
 
 interface State {
   readonly samples: LatencySamples
@@ -10,8 +10,7 @@ interface State {
 const handler: Handler<Uint8Array, State, number> = defineHandler<Uint8Array, State, number>({
   start: ({ data }) => ({ samples: new LatencySamples(data as SharedArrayBuffer), handled: 0 }),
   message({ value }, state) {
-    const sentUs = new DataView(value.buffer, value.byteOffset).getFloat64(0)
-    state.samples.add(monotonicUs() - sentUs)
+    state.samples.add(sinceStamp(value))
     state.handled++
   },
   stop: ({ handled }) => handled,

@@ -5,14 +5,25 @@
  * to `publish` when the partition is full, or windows of promises.
  */
 import { type BrokerOptions, createBroker, type Message, type TopicOptions } from 'millrace'
-import { publishAwaited, publishPaced } from '../awaited.ts'
+import { publishAwaited, publishOneByOne, publishPaced } from '../awaited.ts'
+import type { Check } from '../checks.ts'
 import { startStopwatch } from '../stopwatch.ts'
-import type { Running, Spec, Subject } from '../subject.ts'
+import type { CaseName, Running, Spec, Subject } from '../subject.ts'
 import { batchRecords, partitions, type Value } from '../workload.ts'
 import { inFolder } from './in-folder.ts'
 
 /** Batches that are not awaited yet: a producer that waits for each one pays a round trip per batch. */
 const batchesInFlight = 16
+
+const batched: ReadonlySet<CaseName> = new Set(['eachBatch', 'reads-byte', 'works-1us', 'partitions', 'durable'])
+
+const handlers: Readonly<Record<Check, string>> = {
+  bytes: './sum-bytes-handler.js',
+  ends: './sum-bytes-handler.js',
+  first: './first-byte-handler.js',
+  work: './work-handler.js',
+  json: './sum-orders-handler.js',
+}
 
 export const millrace: Subject = {
   name: 'millrace',
@@ -23,6 +34,15 @@ export const millrace: Subject = {
 /** The same on disk, in a new folder for each round. */
 export const millraceOs: Subject = onDisk('os')
 export const millraceFsync: Subject = onDisk('fsync')
+
+/** In memory, with another number of partitions. */
+export function withPartitions(partitions: number): Subject {
+  return {
+    name: `${partitions} partition${partitions === 1 ? '' : 's'}`,
+    supports: () => true,
+    start: spec => startStream(spec, {}, {}, { partitions }),
+  }
+}
 
 function onDisk(durability: 'os' | 'fsync'): Subject {
   return {
@@ -42,8 +62,8 @@ export async function startStream(
   const broker = await createBroker(brokerOptions)
   const codec = isJson ? 'json' : 'bytes'
   const topic = await broker.topic<Value>('bench', { partitions, codec, ...topicOptions })
-  const handler = isJson ? './sum-orders-handler.js' : './sum-bytes-handler.js'
-  const run = await topic.group('bench').run<number>({ handler: new URL(handler, import.meta.url), ...runOptions })
+  const handler = new URL(handlers[workload.check], import.meta.url)
+  const run = await topic.group('bench').run<number>({ handler, ...runOptions })
   const message = (i: number): Message<Value> => ({ key: workload.key(i), value: workload.value(i) })
 
   const publishEach = async (records: number): Promise<void> => {
@@ -65,10 +85,11 @@ export async function startStream(
   return {
     async run(records) {
       const elapsed = startStopwatch()
-      let latenciesUs: readonly number[] = []
+      let latenciesUs: ArrayLike<number> = []
       if (caseName === 'awaited') latenciesUs = await publishAwaited(records, i => topic.publish(message(i)))
+      else if (caseName === 'one-by-one') latenciesUs = await publishOneByOne(records, i => topic.publish(message(i)))
       else if (caseName === 'durable-paced') latenciesUs = await publishPaced(records, i => topic.publish(message(i)))
-      else if (caseName === 'eachBatch' || caseName === 'durable') await publishBatches(records)
+      else if (batched.has(caseName)) await publishBatches(records)
       else await publishEach(records)
       await topic.flush()
       await run.idle()

@@ -5,6 +5,7 @@
 import { isMainThread } from 'node:worker_threads'
 import { watchLingering } from '../embedded/linger-watch.ts'
 import { Session, type StoreTuning } from '../embedded/session.ts'
+import { Events } from '../events/events.ts'
 import { type CheckedBrokerOptions, checkBrokerOptions } from '../options/broker-options.ts'
 import { checkCloseOptions } from '../options/common-options.ts'
 import { checkExchangeOptions } from '../options/exchange-options.ts'
@@ -12,12 +13,13 @@ import { checkQueueOptions } from '../options/queue-options.ts'
 import { checkTopicOptions } from '../options/topic-options.ts'
 import type { Broker, BrokerOptions } from '../words/broker.ts'
 import type { BrokerEvents } from '../words/broker-events.ts'
-import type { CloseOptions } from '../words/common-options.ts'
+import type { CloseOptions, Logger } from '../words/common-options.ts'
 import type { DeadLetters, DeadLettersOptions } from '../words/dead-letter.ts'
 import type { Exchange, ExchangeDefinition, ExchangeInfo, ExchangeOptions } from '../words/exchange.ts'
 import type { QueueInfo, TopicInfo } from '../words/listing.ts'
 import type { NamedProducer } from '../words/named-producer.ts'
 import { checkName } from '../words/names.ts'
+import { openingThreadError } from '../words/opening-thread.ts'
 import type { Queue } from '../words/queue.ts'
 import type { QueueDefinition, QueueOptions } from '../words/queue-options.ts'
 import type { Schedule, ScheduleOptions, TickMessage } from '../words/schedule.ts'
@@ -37,6 +39,9 @@ import { TopicClient } from './topic-client.ts'
 
 /** The session behind each broker, for tests that break things on purpose; not in the door. */
 export const sessions: WeakMap<Broker, Session> = new WeakMap()
+
+/** Events of what a thread itself does; all others are of the whole broker. */
+const EVENTS_OF_A_THREAD: readonly (keyof BrokerEvents)[] = ['failed', 'publishFailed', 'windowFull', 'loopLeft']
 
 class BrokerClient implements Broker {
   readonly #session: Session
@@ -112,6 +117,11 @@ class BrokerClient implements Broker {
     }
   }
 
+  ticket(): string {
+    this.#session.checkAccepts()
+    return this.#session.ticket
+  }
+
   schedule<V>(
     name: string,
     when: ScheduleOptions,
@@ -125,10 +135,12 @@ class BrokerClient implements Broker {
       | ExchangeDefinition<V>,
     message: TickMessage<V>,
   ): Promise<Schedule> {
+    if (this.#session.isAttached) return Promise.reject(openingThreadError('broker.schedule()'))
     return this.#schedules.schedule(name, when, target, message)
   }
 
   schedules(): readonly Schedule[] {
+    if (this.#session.isAttached) throw openingThreadError('broker.schedules()')
     return this.#schedules.list()
   }
 
@@ -176,7 +188,10 @@ class BrokerClient implements Broker {
   }
 
   on<E extends keyof BrokerEvents>(event: E, listener: (event: BrokerEvents[E]) => void): () => void {
-    return this.#session.events.on(event, listener)
+    const stop = this.#session.events.on(event, listener)
+    if (!this.#session.isAttached || EVENTS_OF_A_THREAD.includes(event)) return stop
+    stop()
+    throw openingThreadError(`broker.on('${event}')`)
   }
 
   close(options?: CloseOptions): Promise<void> {
@@ -227,6 +242,14 @@ function watch(reference: WeakRef<Session>): void {
         session.events.emit('lingering', { topic, group, runs, ...(queue === undefined ? {} : { queue }) }),
     }
   })
+}
+
+/** `attachBroker`, in a thread that has loaded the broker. */
+export async function joinBroker(ticket: unknown, logger: Logger | false | undefined): Promise<Broker> {
+  const session = await Session.attach(ticket, new Events(logger))
+  const broker = new BrokerClient(session)
+  sessions.set(broker, session)
+  return broker
 }
 
 /** Starts the broker that these options ask for. */

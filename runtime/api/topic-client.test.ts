@@ -101,7 +101,10 @@ t.test('a topic that exists is the same topic; other settings are a mismatch', a
 
 t.test('a topic that does not fit in memory is refused, and leaves nothing behind', async t => {
   const broker = await openBroker(t, { memoryMaxBytes: 16 * 1024 * 1024 })
-  t.match(await rejection(broker.topic('big', { partitions: 100 })), { code: 'MILL_MEMORY', message: /memoryMaxBytes/ })
+  t.match(await rejection(broker.topic('big', { partitions: 1_000 })), {
+    code: 'MILL_MEMORY',
+    message: /memoryMaxBytes/,
+  })
   const topic = await broker.topic<number>('big', { partitions: 2, ...SMALL })
   t.equal((await topic.publish({ value: 1 })).offset, 0)
   const rings = await rejection(broker.topic('rings', { partitions: 220, ...SMALL }))

@@ -8,8 +8,9 @@
 import type { Delivery } from '../words/delivery.ts'
 import { inWordsOfLines } from './broker-words.ts'
 import { inOneLine } from './failure.ts'
+import { LINE_HEADER } from './line-header.ts'
 import type { LineSink } from './line-sink.ts'
-import { type BrokenLine, LINE_HEADER } from './parse-line.ts'
+import type { BrokenLine } from './parse-line.ts'
 
 /** Dead letters that are said on stderr when there is no file for them. */
 const SAID_MAX = 5

@@ -1,17 +1,19 @@
 /**
  * Reads the input to its end, or until the signal, and publishes what it reads.
  *
- * Main thread. Back-pressure: the next chunk is requested when the last one's records are appended. At most one chunk
- * of records is therefore on its way, whatever the size of the input.
+ * Main thread. Back-pressure: the records of a chunk are published when those of the chunk before are appended; it is read meanwhile.
+ * So at most two chunks are in memory, whatever the size of the input, and what a chunk's records come to is known before the next ones
+ * go: lines keep their order.
  */
 import type { Readable } from 'node:stream'
+import { readerCodecOf } from '../reader/learning-json.ts'
 import type { DeadLetterLog } from './dead-letter-log.ts'
 import type { LineTarget } from './line-handling.ts'
 import { type Line, LineSplitter } from './line-splitter.ts'
 import { type LineRecord, type ParseOptions, parseLine } from './parse-line.ts'
 import { publishLines } from './publish-lines.ts'
 
-export interface LineReaderOptions extends ParseOptions {
+export interface LineReaderOptions extends Omit<ParseOptions, 'codec'> {
   readonly input: Readable
   readonly target: LineTarget
   /** Longest line that is read; the target's limit for a whole record is the same. */
@@ -22,12 +24,16 @@ export interface LineReaderOptions extends ParseOptions {
 
 export class LineReader {
   readonly #options: LineReaderOptions
+  readonly #parsing: ParseOptions
+  /** What the records of the last chunk come to. */
+  #publishing: Promise<void> = Promise.resolve()
   #lines = 0
   #published = 0
   #records = 0
 
   constructor(options: LineReaderOptions) {
     this.#options = options
+    this.#parsing = { codec: readerCodecOf('json'), keyPath: options.keyPath, partitions: options.partitions }
   }
 
   /** Lines taken so far, blank and broken ones too: the number of the last one. */
@@ -54,28 +60,36 @@ export class LineReader {
     try {
       for await (const chunk of input) {
         await this.#take(splitter.push(chunk as Uint8Array))
-        if (signal.aborted) return
+        if (signal.aborted) break
       }
     } catch (error) {
       // Destroying the input ends the loop with an error of its own.
-      if (signal.aborted && isPrematureClose(error)) return
-      throw error
+      if (!signal.aborted || !isPrematureClose(error)) throw error
     } finally {
       signal.removeEventListener('abort', stop)
     }
     if (!signal.aborted) await this.#take(splitter.end())
+    await this.#publishing
   }
 
   async #take(lines: readonly Line[]): Promise<void> {
-    const { target, deadLetters } = this.#options
+    const { input, deadLetters } = this.#options
     const records: LineRecord[] = []
-    for (const text of lines) {
-      const parsed = parseLine(text, ++this.#lines, this.#options)
+    for (const line of lines) {
+      const parsed = parseLine(line, ++this.#lines, this.#parsing)
       if (parsed === undefined) continue
       if ('message' in parsed) records.push(parsed)
       else await deadLetters.addBroken(parsed)
     }
     this.#records += records.length
+    await this.#publishing
+    this.#publishing = this.#publish(records)
+    // The next chunk may be long in coming.
+    this.#publishing.catch((error: unknown) => input.destroy(error as Error))
+  }
+
+  async #publish(records: readonly LineRecord[]): Promise<void> {
+    const { target, deadLetters } = this.#options
     const refused = await publishLines(target, records)
     this.#records -= refused.length
     for (const broken of refused) await deadLetters.addBroken(broken)

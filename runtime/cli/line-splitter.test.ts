@@ -1,21 +1,25 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { anyText } from '../proof/fixtures/text.fixture.ts'
-import { head, type Line, LineSplitter, RAW_BYTES_MAX } from './line-splitter.ts'
+import { head, type Line, LineSplitter, RAW_BYTES_MAX, type UnreadableLine } from './line-splitter.ts'
 
-function split(bytes: Uint8Array, cuts: readonly number[], lineBytesMax = 1 << 20): Line[] {
+function textOf(line: Line): string | UnreadableLine {
+  return 'reason' in line ? line : line.block.toString('utf8', line.start, line.end)
+}
+
+function split(bytes: Uint8Array, cuts: readonly number[], lineBytesMax = 1 << 20): (string | UnreadableLine)[] {
   const splitter = new LineSplitter(lineBytesMax)
-  const lines: Line[] = []
+  const lines: (string | UnreadableLine)[] = []
   const at = [...new Set(cuts.map(cut => cut % (bytes.length + 1)))].sort((a, b) => a - b)
   let from = 0
   for (const end of [...at, bytes.length]) {
     // One buffer for all chunks, overwritten each time: the splitter must not hold on to it.
     const chunk = Uint8Array.prototype.slice.call(bytes, from, end)
-    lines.push(...splitter.push(chunk))
+    lines.push(...splitter.push(chunk).map(textOf))
     chunk.fill(0x58)
     from = end
   }
-  return [...lines, ...splitter.end()]
+  return [...lines, ...splitter.end().map(textOf)]
 }
 
 const TEXT = fc

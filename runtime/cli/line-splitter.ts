@@ -1,8 +1,8 @@
 /**
  * Cuts a stream of bytes into lines, whatever the chunks: LF or CRLF, a last line without an end, UTF-8 cut in two.
  *
- * One instance per input, on the thread that reads. Whole blocks of lines are decoded at once and then sliced, which is
- * several times faster than decoding line by line. A block ends at a line feed, so it never ends within a character.
+ * One instance per input, on the thread that reads. Lines are told by where they stand in their chunk, and nothing is copied but what
+ * waits for the end of its line. Whether bytes are UTF-8 is asked once for all lines of a chunk, which end at a line feed.
  * Bound: at most `lineBytesMax` bytes wait for the end of their line; of a longer line only the first 64 KiB are kept.
  */
 import { isUtf8 } from 'node:buffer'
@@ -18,11 +18,18 @@ export interface UnreadableLine {
   readonly raw: string
 }
 
-export type Line = string | UnreadableLine
+/** A line that is UTF-8: these bytes of its block, without its end. */
+export interface LineBytes {
+  readonly block: Buffer
+  readonly start: number
+  readonly end: number
+}
+
+export type Line = LineBytes | UnreadableLine
 
 const LINE_FEED = 0x0a
-const BYTE_ORDER_MARK = '\ufeff'
-const REPLACEMENT = '\ufffd'
+const CARRIAGE_RETURN = 0x0d
+const BYTE_ORDER_MARK: Buffer = Buffer.from('\ufeff')
 
 export class LineSplitter {
   readonly #lineBytesMax: number
@@ -37,7 +44,7 @@ export class LineSplitter {
     this.#lineBytesMax = lineBytesMax
   }
 
-  /** The lines that end in this chunk, without their ends. The chunk may be reused afterwards. */
+  /** The lines that end in this chunk, without their ends. They stand in the chunk, which may be written to when they are not needed any more. */
   push(chunk: Uint8Array): Line[] {
     const lines: Line[] = []
     let from = 0
@@ -49,7 +56,7 @@ export class LineSplitter {
       from = end + 1
     }
     const end = chunk.lastIndexOf(LINE_FEED) + 1
-    if (end > from) this.#decodeBlock(chunk.subarray(from, end - 1), lines)
+    if (end > from) this.#splitBlock(chunk.subarray(from, end - 1), lines)
     this.#keep(chunk.subarray(Math.max(from, end)))
     return lines
   }
@@ -72,52 +79,37 @@ export class LineSplitter {
   #closeLine(lines: Line[]): void {
     const bytes = this.#open.length === 1 && this.#open[0] !== undefined ? this.#open[0] : Buffer.concat(this.#open)
     if (this.#droppedBytes > 0) lines.push(tooLarge(bytes, this.#openBytes, this.#lineBytesMax))
-    else this.#decodeBlock(bytes, lines)
+    else this.#splitBlock(bytes, lines)
     this.#open = []
     this.#openBytes = 0
     this.#droppedBytes = 0
   }
 
   /** `block` holds one line or several, with line feeds between them. */
-  #decodeBlock(block: Uint8Array, lines: Line[]): void {
-    let text = asBuffer(block).toString('utf8')
-    if (text.includes(REPLACEMENT) && !isUtf8(block)) {
-      this.#decodeLineByLine(block, lines)
-      return
-    }
-    if (this.#atStart && text.startsWith(BYTE_ORDER_MARK)) text = text.slice(1)
-    this.#atStart = false
+  #splitBlock(bytes: Uint8Array, lines: Line[]): void {
+    const block = asBuffer(bytes)
+    const isText = isUtf8(block)
     let from = 0
-    for (let end = text.indexOf('\n'); end !== -1; end = text.indexOf('\n', from)) {
-      lines.push(this.#checked(withoutReturn(text, from, end)))
-      from = end + 1
-    }
-    lines.push(this.#checked(withoutReturn(text, from, text.length)))
-  }
-
-  /** The slow path, for blocks with invalid UTF-8: only the lines that have it are unreadable. */
-  #decodeLineByLine(block: Uint8Array, lines: Line[]): void {
-    for (let from = 0; from <= block.length; ) {
-      const next = block.indexOf(LINE_FEED, from)
-      const bytes = block.subarray(from, next === -1 ? block.length : next)
-      if (isUtf8(bytes)) this.#decodeBlock(bytes, lines)
-      else lines.push({ reason: 'decode', error: 'not UTF-8', raw: head(bytes) })
-      from += bytes.length + 1
-    }
+    if (this.#atStart && block.subarray(0, BYTE_ORDER_MARK.length).equals(BYTE_ORDER_MARK))
+      from = BYTE_ORDER_MARK.length
     this.#atStart = false
+    for (;;) {
+      const next = block.indexOf(LINE_FEED, from)
+      const end = next === -1 ? block.length : next
+      // Only the lines that have them are unreadable where bytes are not UTF-8.
+      if (isText || isUtf8(block.subarray(from, end))) lines.push(this.#checked(block, from, end))
+      else lines.push({ reason: 'decode', error: 'not UTF-8', raw: head(block.subarray(from, end)) })
+      if (next === -1) return
+      from = next + 1
+    }
   }
 
   /** A whole line can be too long too, when the chunk is larger than the limit. */
-  #checked(line: string): Line {
-    // UTF-8 needs one to three bytes for a UTF-16 unit, so most lines need no second look.
-    if (line.length * 3 <= this.#lineBytesMax) return line
-    const bytes = Buffer.from(line)
-    return bytes.length <= this.#lineBytesMax ? line : tooLarge(bytes, bytes.length, this.#lineBytesMax)
+  #checked(block: Buffer, start: number, to: number): Line {
+    const end = to > start && block[to - 1] === CARRIAGE_RETURN ? to - 1 : to
+    if (end - start <= this.#lineBytesMax) return { block, start, end }
+    return tooLarge(block.subarray(start, end), end - start, this.#lineBytesMax)
   }
-}
-
-function withoutReturn(text: string, from: number, end: number): string {
-  return text.slice(from, end > from && text.charCodeAt(end - 1) === 0x0d ? end - 1 : end)
 }
 
 function tooLarge(bytes: Uint8Array, length: number, lengthMax: number): UnreadableLine {

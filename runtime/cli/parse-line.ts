@@ -1,15 +1,16 @@
 /**
  * The meaning of one input line: a record, a broken line with its reason, or nothing (a blank line).
  */
+import type { Codec } from '../words/codec.ts'
+import { JsonBytes } from '../words/json-bytes.ts'
 import type { Message } from '../words/message.ts'
-import { head, type Line, RAW_BYTES_MAX } from './line-splitter.ts'
-
-/** The header that carries the number of the source line, from 1, through topics. */
-export const LINE_HEADER = 'line'
+import { lineHeader } from './line-header.ts'
+import { head, type Line, type LineBytes, RAW_BYTES_MAX } from './line-splitter.ts'
 
 export interface LineRecord {
   readonly line: number
-  readonly text: string
+  /** The line itself. */
+  readonly read: LineBytes
   readonly message: Message
 }
 
@@ -23,40 +24,63 @@ export interface BrokenLine {
 }
 
 export interface ParseOptions {
+  /** Reads lines, and learns what they look like. */
+  readonly codec: Codec
   readonly keyPath: readonly string[] | undefined
   /** Null: there are none, for the lines go to a queue. */
   readonly partitions: number | null
 }
 
 export function parseLine(
-  text: Line,
+  read: Line,
   line: number,
-  { keyPath, partitions }: ParseOptions,
+  { codec, keyPath, partitions }: ParseOptions,
 ): LineRecord | BrokenLine | undefined {
-  if (typeof text !== 'string') return { line, ...text }
-  if (text.trim() === '') return undefined
-  let value: unknown
+  if ('reason' in read) return { line, ...read }
+  const { block, start, end } = read
+  let parsed: unknown
   try {
-    value = JSON.parse(text)
-  } catch (error) {
-    return brokenLine(text, line, 'decode', error instanceof Error ? error.message : String(error))
+    parsed = codec.decode(block, start, end)
+  } catch {
+    // Now in words: what has no JSON is nothing, and the rest is told as JSON.parse does.
+    return isBlank(textOf(read)) ? undefined : brokenLine(textOf(read), line, 'decode', whyNot(textOf(read)))
   }
-  const headers = { [LINE_HEADER]: String(line) }
+  // What was read is JSON: it is not written again, for its bytes are what a record has.
+  const value = new JsonBytes(new Uint8Array(block.buffer, block.byteOffset + start, end - start))
+  const headers = lineHeader(line)
   // Without keys nothing needs an order: the lines go round the partitions, so that all threads have work.
   if (keyPath === undefined) {
-    const place = partitions === null ? {} : { partition: line % partitions }
-    return { line, text, message: { value, headers, ...place } }
+    const message = partitions === null ? { value, headers } : { value, headers, partition: line % partitions }
+    return { line, read, message }
   }
-  const key = fieldAt(value, keyPath)
+  const key = fieldAt(parsed, keyPath)
   if (typeof key === 'string' || typeof key === 'number')
-    return { line, text, message: { key: String(key), value, headers } }
+    return { line, read, message: { key: String(key), value, headers } }
   const found =
     key === undefined ? 'missing' : key === null ? 'null' : Array.isArray(key) ? 'an array' : `of type ${typeof key}`
-  return brokenLine(text, line, 'key', `${keyPath.join('.')} is ${found}`)
+  return brokenLine(textOf(read), line, 'key', `${keyPath.join('.')} is ${found}`)
 }
 
 export function brokenLine(text: string, line: number, reason: BrokenLine['reason'], error: string): BrokenLine {
   return { line, reason, error, raw: text.length * 3 <= RAW_BYTES_MAX ? text : head(Buffer.from(text)) }
+}
+
+/** Asked only of a line that is no record. */
+export function textOf({ block, start, end }: LineBytes): string {
+  return block.toString('utf8', start, end)
+}
+
+function isBlank(text: string): boolean {
+  return text.trim() === ''
+}
+
+function whyNot(text: string): string {
+  try {
+    JSON.parse(text)
+    return 'it is not JSON'
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  }
 }
 
 /** Own fields only: `constructor.name` is not a key of every line. */

@@ -2,15 +2,16 @@ import t from 'tap'
 import { MillraceError, UnpublishedError } from '../words/errors.ts'
 import type { Message, PublishOptions } from '../words/message.ts'
 import type { Topic } from '../words/topic.ts'
-import { type LineRecord, parseLine } from './parse-line.ts'
+import type { LineRecord } from './parse-line.ts'
 import { publishLines } from './publish-lines.ts'
 
 const TOO_LARGE = new MillraceError('MILL_TOO_LARGE', 'a record of 12 bytes is over 10')
 
 function records(...values: unknown[]): LineRecord[] {
-  return values.map(
-    (value, i) => parseLine(JSON.stringify(value), i + 1, { keyPath: undefined, partitions: 1 }) as LineRecord,
-  )
+  return values.map((value, i) => {
+    const block = Buffer.from(JSON.stringify(value))
+    return { line: i + 1, read: { block, start: 0, end: block.length }, message: { value } }
+  })
 }
 
 interface Calls {

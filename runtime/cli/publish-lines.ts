@@ -6,10 +6,9 @@
  * (`UnpublishedError.unknown`) are not published again, or a line could be handled twice. They are waited for.
  */
 import { isMillraceError, type MillraceError, type UnpublishedError } from '../words/errors.ts'
-import type { Headers, Message } from '../words/message.ts'
 import { inWordsOfLines } from './broker-words.ts'
 import type { LineTarget } from './line-handling.ts'
-import { type BrokenLine, brokenLine, LINE_HEADER, type LineRecord } from './parse-line.ts'
+import { type BrokenLine, brokenLine, type LineRecord, textOf } from './parse-line.ts'
 
 /** Slow handlers are no error here, however slow. */
 const AS_LONG_AS_IT_TAKES = { timeoutMs: Number.POSITIVE_INFINITY } as const
@@ -38,24 +37,22 @@ export async function publishLines(topic: LineTarget, records: readonly LineReco
 
 async function publishOneByOne(topic: LineTarget, records: readonly LineRecord[]): Promise<BrokenLine[]> {
   const broken: BrokenLine[] = []
-  for (const { line, text, message } of records) {
+  for (const { line, read, message } of records) {
     try {
       await topic.publish(message, AS_LONG_AS_IT_TAKES)
     } catch (error) {
       const reason = refusal(error)
       if (reason === undefined) throw error
       const { code, message } = error as MillraceError
-      broken.push(brokenLine(text, line, reason, inWordsOfLines(code, message, 'line')))
+      broken.push(brokenLine(textOf(read), line, reason, inWordsOfLines(code, message, 'line')))
     }
   }
   return broken
 }
 
 function linesOf(records: readonly LineRecord[], messages: readonly unknown[]): readonly LineRecord[] {
-  const lines = new Set(
-    (messages as readonly Message[]).map(message => (message.headers as Headers | undefined)?.[LINE_HEADER]),
-  )
-  return records.filter(({ line }) => lines.has(String(line)))
+  const left = new Set(messages)
+  return records.filter(({ message }) => left.has(message))
 }
 
 /** Why the topic can never take the record; `undefined`: it may. */

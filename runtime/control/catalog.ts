@@ -143,9 +143,12 @@ export class Catalog {
     })
   }
 
-  /** Frees what readers of a topic had, all of which have let go: a thread that was given up, and has not ended, ends first. */
-  freeUnread(topic: number, blocks: readonly number[], owner: ThreadEntry): void {
-    owner.reads.delete(topic)
+  /**
+   * Frees what readers of a topic had, all of which have let go: a thread that was given up, and has not ended, ends first. `callers` live on,
+   * and have let go.
+   */
+  freeUnread(topic: number, blocks: readonly number[], callers: readonly ThreadEntry[]): void {
+    for (const caller of callers) caller.reads.delete(topic)
     const readers = [...this.threads.values()].filter(thread => thread.reads.has(topic))
     if (readers.length > 0) this.#unread.push({ blocks, readers: new Set(readers.map(({ place }) => place.thread)) })
     else this.shared.free(...blocks)

@@ -1,5 +1,5 @@
-/** Entry of the control thread: takes what the main thread handed over. */
+/** Entry of the control thread: takes what the main thread handed over, and what attaching threads send. */
 import { workerData } from 'node:worker_threads'
 import { type ControlStart, control } from './control-start.ts'
 
-control(workerData as ControlStart)
+process.on('workerMessage', control(workerData as ControlStart))

@@ -1,8 +1,9 @@
-/** Starts what the control thread is, on it: its ports, and what it tells before it is ready. */
+/** Starts what the control thread is, on it: its ports, what it tells before it is ready, and who may attach. */
 import type { MessagePort } from 'node:worker_threads'
 import { connect, serve } from '../../actors/control-port.ts'
 import { setErrorWire } from '../../actors/error-wire.ts'
 import { storeError } from '../log/store/store-errors.ts'
+import type { AttachPorts, AttachRequest } from '../wire/attaching.ts'
 import type { BrokerNotice, ControlBoot } from '../wire/control-calls.ts'
 import type { MemberApi } from '../wire/member-calls.ts'
 import { fromWire, toWire } from '../words/errors.ts'
@@ -14,10 +15,15 @@ export interface ControlStart {
   readonly api: MessagePort
   readonly members: MessagePort
   readonly notices: MessagePort
+  /** Of tickets. */
+  readonly secret: string
 }
 
-/** The thread's work, from its start on. */
-export function control({ boot, api, members, notices }: ControlStart): void {
+/** What another thread of the process sends to this one. */
+type Sent = Partial<AttachRequest> | null | undefined
+
+/** The thread's work, from its start on. Returns who takes what other threads of the process send. */
+export function control({ boot, api, members, notices, secret }: ControlStart): (sent: unknown) => void {
   setErrorWire({ toWire, fromWire: wire => fromWire(wire as Parameters<typeof fromWire>[0]) })
   const remote = connect<MemberApi>(members, { name: 'the main thread', lost: new Promise(() => undefined) })
   // A blocked main thread is no reason to give its members up.
@@ -32,7 +38,19 @@ export function control({ boot, api, members, notices }: ControlStart): void {
       },
       (error: unknown) => tell({ kind: 'brokerFailed', error: toWire(error) }),
     )
+    return sent => {
+      const { millrace, ...ports } = (sent as Sent) ?? {}
+      if (isAttaching(ports)) {
+        if (millrace === secret) void thread.admit(ports)
+        else for (const port of [ports.api, ports.members, ports.notices]) port.close()
+      }
+    }
   } catch (error) {
     tell({ kind: 'brokerFailed', error: toWire(storeError(error)) })
+    return () => undefined
   }
+}
+
+function isAttaching(ports: Partial<AttachPorts>): ports is AttachPorts {
+  return ports.api !== undefined && ports.members !== undefined && ports.notices !== undefined
 }

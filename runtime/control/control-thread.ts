@@ -8,22 +8,24 @@
 import type { Calls } from '../../actors/control-port.ts'
 import { nowMs, viewMemory } from '../../actors/world.ts'
 import { openDisk } from '../log/disk/world-disk.ts'
+import type { AttachPorts } from '../wire/attaching.ts'
 import type {
   BrokerNotice,
   ControlBoot,
   HandlerControlApi,
   KeptSchedule,
   OwnerControlApi,
-  RunSpec,
 } from '../wire/control-calls.ts'
 import { FAULT_BYTES } from '../wire/layout.ts'
 import type { LetterTopics } from '../wire/letter-calls.ts'
 import type { ThreadPlace } from '../wire/link-places.ts'
-import type { MemberApi, RunShape } from '../wire/member-calls.ts'
-import type { StorePlace } from '../wire/places.ts'
+import type { MemberApi } from '../wire/member-calls.ts'
 import { fromWire, MillraceError, toWire } from '../words/errors.ts'
+import { attachedCalls } from './attached-calls.ts'
+import { AttachedThreads } from './attached-threads.ts'
 import type { BrokerDirectory } from './broker-directory.ts'
 import { CallGate } from './call-gate.ts'
+import type { Caller } from './caller.ts'
 import { Catalog } from './catalog.ts'
 import type { ThreadEntry } from './catalog-entries.ts'
 import { DeadLetterTopics } from './dead-letter-topics.ts'
@@ -42,7 +44,9 @@ import { PartitionHosts } from './partition-hosts.ts'
 import { ProducerCalls } from './producer-calls.ts'
 import { QueueCalls } from './queue-calls.ts'
 import { QueueOpenings } from './queue-openings.ts'
+import { RunCalls } from './run-calls.ts'
 import { Runs } from './runs.ts'
+import { storeOf } from './store-of.ts'
 import { StoredOpenings } from './stored-openings.ts'
 import { TopicCalls } from './topic-calls.ts'
 import { TopicRemoval } from './topic-removal.ts'
@@ -55,11 +59,12 @@ export class ControlThread {
   readonly #catalog: Catalog
   readonly #hosts: PartitionHosts
   readonly #openings: Openings
-  readonly #windows: WindowLending
   readonly #lean: LeanRings
   readonly #deadLetterTopics: DeadLetterTopics
-  readonly #owner: ThreadEntry
+  readonly #owner: Caller
+  readonly #attached: AttachedThreads
   readonly #runs: Runs
+  readonly #runCalls: RunCalls
   readonly #topics: TopicCalls
   readonly #groups: GroupCalls
   readonly #queues: QueueCalls
@@ -68,13 +73,18 @@ export class ControlThread {
   readonly #notices: HostNotices
   readonly #stopWatching: () => void
 
-  constructor(boot: ControlBoot, ownerMembers: Calls<MemberApi>, tell: (notice: BrokerNotice) => void) {
+  constructor(boot: ControlBoot, ownerMembers: Calls<MemberApi>, tellOwner: (notice: BrokerNotice) => void) {
+    const tell = (notice: BrokerNotice): void => {
+      tellOwner(notice)
+      if (notice.kind === 'brokerFailed' || notice.kind === 'diskFailed') this.#attached.tell(notice)
+    }
     const gate = this.#gate
     const directory =
       boot.dir === null ? null : openDirectory(openDisk(boot.modes), boot.dir, boot.partitionThreads, boot.journalBytes)
     const catalog = new Catalog(viewMemory(boot.memory), boot.partitionThreads, directory, boot.tuning)
     const fault = catalog.shared.allocate(FAULT_BYTES * boot.partitionThreads, 'the broker')
-    const owner = catalog.addThread()
+    const owner: Caller = { thread: catalog.addThread(), members: ownerMembers, hasEnded: () => false, tell: tellOwner }
+    const callers = (): readonly Caller[] => [owner, ...this.#attached.callers]
     const notices = new HostNotices(tell)
     const hosts = new PartitionHosts(
       catalog,
@@ -104,24 +114,33 @@ export class ControlThread {
     const producers = new NamedProducers(catalog, hosts, task => gate.serially(task))
     const torn = [catalog.snapshots.torn, catalog.producers.torn].filter(cut => cut !== null)
     notices.cut([...(directory?.cuts ?? []), ...torn])
-    const removal = new TopicRemoval(catalog, hosts, directory, owner)
+    const removal = new TopicRemoval(catalog, hosts, directory, () => callers().map(({ thread }) => thread))
     const openings = new Openings(catalog, hosts, directory, removal)
     this.#directory = directory
     this.#catalog = catalog
     this.#owner = owner
     this.#notices = notices
     this.#hosts = hosts
-    this.#windows = windows
     this.#openings = openings
     this.#lean = new LeanRings(catalog)
     this.#deadLetterTopics = new DeadLetterTopics(catalog, hosts, boot.deadLetterDepth, payload =>
       tell({ kind: 'event', event: 'deadLetterDepth', payload }),
     )
-    this.#runs = new Runs(catalog, hosts, owner, ownerMembers, {
+    this.#runs = new Runs(catalog, hosts, {
       api: this.#handlerApi(),
       clientGone: thread => this.#threadGone(thread),
       tell,
     })
+    this.#attached = new AttachedThreads(
+      { gate, catalog, hosts, runs: this.#runs },
+      {
+        calls: caller => attachedCalls(this.#callerApi(caller), caller, this.#runs),
+        gone: thread => {
+          producers.threadGone(thread.place.thread)
+          this.#threadGone(thread)
+        },
+      },
+    )
     const deletions = new Deletions(
       { catalog, hosts, directory },
       openings,
@@ -129,18 +148,12 @@ export class ControlThread {
       this.#runs,
       this.#deadLetterTopics,
     )
-    const growth = new PartitionGrowth({ catalog, hosts, directory }, openings, producers, this.#runs)
+    const growth = new PartitionGrowth({ catalog, hosts, directory, callers }, openings, producers, this.#runs)
     this.#topics = new TopicCalls({ gate, catalog, hosts, openings, windows, deletions, growth })
     this.#groups = new GroupCalls({ gate, catalog, hosts, openings, runs: this.#runs, deletions })
     const queues = new QueueOpenings(catalog, directory, openings, removal, boot.queueSegmentBytes)
-    this.#queues = new QueueCalls({
-      gate,
-      catalog,
-      hosts,
-      openings: queues,
-      windows,
-      runs: this.#runs,
-    })
+    this.#queues = new QueueCalls({ gate, catalog, hosts, openings: queues, windows, runs: this.#runs })
+    this.#runCalls = new RunCalls({ gate, catalog, openings, windows, queues: this.#queues, runs: this.#runs })
     this.#exchanges = new ExchangeCalls(gate, catalog, directory)
     const stored = new StoredOpenings(directory, openings, queues)
     this.#producers = new ProducerCalls({
@@ -162,7 +175,7 @@ export class ControlThread {
   }
 
   get ownerPlace(): ThreadPlace {
-    return this.#owner.place
+    return this.#owner.thread.place
   }
 
   /** Resolves when every partition host answers. */
@@ -189,7 +202,7 @@ export class ControlThread {
       replaceRing: (thread, ring, bytes) => this.#producers.replaceRing(thread, ring, bytes),
       describeHold: (topic, partition) =>
         describeHold(this.#catalog, this.#hosts, topic, partition, group => this.#runs.hasMembers(group)),
-      keepSnapshot: async (cursor, epoch, snapshot) => this.#runs.keepSnapshot(cursor, epoch, snapshot),
+      keepSnapshot: async (cursor, epoch, snapshot) => this.#runCalls.keepSnapshot(cursor, epoch, snapshot),
       failRun: async (cursor, epoch, error) => this.#runs.failRun(cursor, epoch, fromWire(error)),
       confirmQueue: (queue, cursor) => this.#queues.confirm(queue, cursor),
       cancelMessage: (...asked) => this.#queues.cancel(...asked),
@@ -197,7 +210,16 @@ export class ControlThread {
     }
   }
 
+  /** Lets a thread of the program in. Never rejects. */
+  admit(ports: AttachPorts): Promise<void> {
+    return this.#attached.admit(ports)
+  }
+
   ownerApi(): OwnerControlApi {
+    return this.#callerApi(this.#owner)
+  }
+
+  #callerApi(caller: Caller): OwnerControlApi {
     const [topics, groups, producers, runs] = [this.#topics, this.#groups, this.#producers, this.#runs]
     const exchanges = this.#exchanges
     return {
@@ -233,7 +255,7 @@ export class ControlThread {
       letterTopics: name => this.#letterTopics(name),
       readLetters: (...asked) => this.#deadLetterTopics.read(...asked),
       settleLetters: (...asked) => this.#deadLetterTopics.settle(...asked),
-      startRun: async spec => this.#startRun('group' in spec ? spec : this.#queues.runOf(spec)),
+      startRun: spec => this.#runCalls.start(spec, caller),
       joinRun: run => runs.join(run),
       stopRun: (run, timeoutMs) => runs.stop(run, timeoutMs),
       pauseRun: run => runs.pause(run),
@@ -256,19 +278,10 @@ export class ControlThread {
     return this.#deadLetterTopics.topics(name)
   }
 
-  async #startRun(spec: RunSpec): Promise<{ readonly run: number; readonly shape: RunShape }> {
-    const run = await this.#gate.whileOpen(async () => {
-      this.#openings.checkOutput(spec, this.#runs.specs)
-      // Known from here on, so that its group cannot be deleted while its threads start.
-      return this.#runs.add(spec, await this.#windows.withRoom(() => this.#openings.group(spec)))
-    })
-    return { run, shape: await this.#runs.start(run) }
-  }
-
   async #close(timeoutMs: number): Promise<void> {
     this.#gate.close()
     const until = nowMs() + timeoutMs
-    const left: string[] = []
+    const left = await this.#attached.close(nowMs() + timeoutMs / 2)
     left.push(...(await this.#runs.stopAll(until)))
     this.#gate.endRuns()
     this.#stopWatching()
@@ -281,14 +294,4 @@ export class ControlThread {
     if (left.length > 0)
       throw new MillraceError('MILL_TIMEOUT', `the broker closed, but not in good order: ${left.join('; ')}`)
   }
-}
-
-/** Where partition hosts keep what is on disk; null: nothing is. */
-function storeOf(
-  { held, journalBytes, settledCompactBytes, queueScanBytes, modes }: ControlBoot,
-  directory: BrokerDirectory | null,
-): StorePlace | null {
-  if (directory === null) return null
-  const { dir, logId } = directory
-  return { dir, held, logId, journalBytes, settledCompactBytes, queueScanBytes, modes }
 }

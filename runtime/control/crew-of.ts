@@ -1,11 +1,9 @@
 /** Which crew handles for a run: threads of its own, if it asked for some, or the caller's. The control thread. */
-
-import type { Calls } from '../../actors/control-port.ts'
 import type { RunSpec } from '../wire/control-calls.ts'
-import type { MemberApi, RunShape } from '../wire/member-calls.ts'
+import type { RunShape } from '../wire/member-calls.ts'
+import type { Caller } from './caller.ts'
 import { CallerCrew } from './caller-crew.ts'
 import type { Catalog } from './catalog.ts'
-import type { ThreadEntry } from './catalog-entries.ts'
 import type { Coordinator } from './coordinator.ts'
 import type { Crew } from './crew.ts'
 import type { PartitionHosts } from './partition-hosts.ts'
@@ -14,9 +12,8 @@ import { ThreadCrew, type ThreadCrewUpcalls } from './thread-crew.ts'
 export interface CrewParts {
   readonly catalog: Catalog
   readonly hosts: PartitionHosts
-  /** The caller's thread. */
-  readonly owner: ThreadEntry
-  readonly ownerMembers: Calls<MemberApi>
+  /** Who started the run. */
+  readonly caller: Caller
 }
 
 /** `spec`: what the run asked for; `shape`: what its members must know of it. */
@@ -29,8 +26,8 @@ export type CrewOf = (
 ) => Crew
 
 export const crewOf: CrewOf = (parts, { threads, confirms }, shape, coordinator, upcalls) => {
-  const { catalog, hosts, owner, ownerMembers } = parts
+  const { catalog, hosts, caller } = parts
   return threads === null
-    ? new CallerCrew(coordinator, shape, confirms, owner, ownerMembers, error => upcalls.failed(error))
+    ? new CallerCrew(coordinator, shape, confirms, caller, catalog.memory, error => upcalls.failed(error))
     : new ThreadCrew({ catalog, partitions: hosts, coordinator }, shape, threads, confirms, upcalls)
 }

@@ -89,9 +89,8 @@ function caller(t: Test): CrewHouse {
     resume: async () => undefined,
   } as unknown as Calls<MemberApi>
   const { catalog, coordinator, shape } = made
-  const crew = new CallerCrew(coordinator, shape, false, catalog.addThread(), members, error =>
-    t.fail('failed', { error }),
-  )
+  const asking = { thread: catalog.addThread(), members, hasEnded: () => false, tell: () => undefined }
+  const crew = new CallerCrew(coordinator, shape, false, asking, catalog.memory, error => t.fail('failed', { error }))
   return open(made, crew, () => {
     hangs = true
   })

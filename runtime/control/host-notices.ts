@@ -59,6 +59,7 @@ export class HostNotices {
       case 'drained': {
         const thread = catalog.threads.get(notice.thread)
         if (thread?.leaving?.delete(host) === true && thread.leaving.size === 0) catalog.forgetThread(notice.thread)
+        producers.ringDrained()
         break
       }
       case 'recovered':

@@ -19,12 +19,18 @@ import { addRings } from './producer-rings.ts'
 /** So long the records of the one before may take to be appended. */
 const DRAIN_MS = 5_000
 
+interface OpenProducer {
+  readonly thread: number
+  /** Its number; null: it is not known yet. */
+  id: number | null
+}
+
 export class NamedProducers {
   readonly #catalog: Catalog
   readonly #hosts: PartitionHosts
   readonly #serially: <T>(task: () => Promise<T>) => Promise<T>
-  /** By topic and name, with their numbers once these are known. */
-  readonly #open = new Map<string, number | null>()
+  /** By topic and name. */
+  readonly #open = new Map<string, OpenProducer>()
   /** Called when a ring is gone. */
   readonly #waiting = new Set<() => void>()
 
@@ -37,7 +43,7 @@ export class NamedProducers {
 
   /** Whether the producer of this number publishes, or may. */
   isOpen(producer: number): boolean {
-    return [...this.#open.values()].includes(producer)
+    return [...this.#open.values()].some(({ id }) => id === producer)
   }
 
   /** `checkOpen` says whether the thread is still there. @throws MillraceError MILL_INVALID_OPTION, MILL_LOCKED, MILL_TIMEOUT, MILL_DISK */
@@ -54,7 +60,8 @@ export class NamedProducers {
         'MILL_LOCKED',
         `producer ${name} of topic ${topicName} is open: close it first, or use another name`,
       )
-    this.#open.set(key, null)
+    const opened: OpenProducer = { thread, id: null }
+    this.#open.set(key, opened)
     try {
       const known = this.#catalog.producers.get(key)
       if (known !== null) await this.#drained(known, name, topic)
@@ -70,7 +77,7 @@ export class NamedProducers {
       return await this.#serially(async () => {
         checkOpen()
         const spread = this.#spread(key, state, passed, topic.shape.partitions)
-        this.#open.set(key, state.id)
+        opened.id = state.id
         const rings = addRings(this.#catalog, thread, topic, state.id)
         await this.#hosts.all(async (api, host) => {
           const here = rings.filter(ring => ring.place.host === host)
@@ -84,9 +91,15 @@ export class NamedProducers {
         }
       })
     } catch (error) {
-      this.#open.delete(key)
+      // Once its thread has ended, the name may be another's.
+      if (this.#open.get(key) === opened) this.#open.delete(key)
       throw error
     }
+  }
+
+  /** A thread has ended: its producers are open no more, and what they left in rings is waited for by whoever opens them next. */
+  threadGone(thread: number): void {
+    for (const [key, opened] of [...this.#open]) if (opened.thread === thread) this.#open.delete(key)
   }
 
   /** A ring is gone. */

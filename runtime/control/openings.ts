@@ -22,6 +22,7 @@ import type { PartitionHosts } from './partition-hosts.ts'
 import { hostOf } from './placement.ts'
 import { checkSame, checkSamePolicy, FIXED, SETTLED, type TopicSettings } from './same-options.ts'
 import type { TopicRemoval } from './topic-removal.ts'
+import { topicSizes } from './topic-sizes.ts'
 
 const FOR_EVER: number = Number.POSITIVE_INFINITY
 
@@ -83,8 +84,10 @@ export class Openings {
     const { segmentBytes, retentionMs, retentionBytes } = settings
     const stored = this.#directory?.topic(name)?.shape
     if (stored?.log == null) {
-      const log = durability === 'memory' ? null : { segmentBytes, retentionMs, retentionBytes }
-      return { id: this.#catalog.nextStoredId(), name, ...wanted, log }
+      const isOnDisk = durability !== 'memory'
+      const log = isOnDisk ? { segmentBytes, retentionMs, retentionBytes } : null
+      const sizes = isOnDisk ? {} : topicSizes(settings, given, this.#catalog.shared)
+      return { id: this.#catalog.nextStoredId(), name, ...wanted, ...sizes, log }
     }
     checkSame(`topic ${name}`, stored, settings, given, FIXED)
     const chosen = <K extends string>(named: { readonly [N in K]: unknown }, ...names: readonly K[]): object =>

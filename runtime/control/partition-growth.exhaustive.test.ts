@@ -53,7 +53,7 @@ function open(disk: SimDisk): Opened {
       for (const topic of topics) if (topic.deadLettersOf.has(source.shape.id)) catalog.addDesks(topic, source)
     },
   } as unknown as Openings
-  const parts = { catalog, hosts, directory }
+  const parts = { catalog, hosts, directory, callers: () => [] }
   const runs = { runningOf: () => 0, grown: () => undefined } as unknown as Runs
   const producers = { isOpen: () => false } as unknown as NamedProducers
   return { ...opened, growth: new PartitionGrowth(parts, openings, producers, runs) }

@@ -19,6 +19,7 @@ import type { PartitionHostApi } from '../wire/host-calls.ts'
 import type { GrownTopic } from '../wire/producer-places.ts'
 import { MillraceError } from '../words/errors.ts'
 import type { BrokerDirectory } from './broker-directory.ts'
+import type { Caller } from './caller.ts'
 import type { Catalog } from './catalog.ts'
 import type { ThreadEntry, TopicEntry } from './catalog-entries.ts'
 import type { NamedProducers } from './named-producers.ts'
@@ -43,9 +44,16 @@ export class PartitionGrowth {
   readonly #openings: Openings
   readonly #producers: NamedProducers
   readonly #runs: Runs
+  readonly #callers: () => readonly Caller[]
 
+  /** `callers`: threads that publish and live, besides those of runs. */
   constructor(
-    parts: { readonly catalog: Catalog; readonly hosts: PartitionHosts; readonly directory: BrokerDirectory | null },
+    parts: {
+      readonly catalog: Catalog
+      readonly hosts: PartitionHosts
+      readonly directory: BrokerDirectory | null
+      readonly callers: () => readonly Caller[]
+    },
     openings: Openings,
     producers: NamedProducers,
     runs: Runs,
@@ -56,6 +64,7 @@ export class PartitionGrowth {
     this.#openings = openings
     this.#producers = producers
     this.#runs = runs
+    this.#callers = parts.callers
   }
 
   /**
@@ -85,6 +94,10 @@ export class PartitionGrowth {
       })
     const ids = new Set(extension.added.map(({ topic: { shape } }) => shape.id))
     this.#runs.grown(ids, ({ place }: ThreadEntry) => grownFor(place.thread))
+    for (const caller of this.#callers()) {
+      const { thread: other } = caller.thread.place
+      if (other !== thread) caller.tell({ kind: 'grown', topics: grownFor(other) })
+    }
     return grownFor(thread)
   }
 

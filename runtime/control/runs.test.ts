@@ -5,6 +5,7 @@ import { rejection } from '../proof/fixtures/broker.fixture.ts'
 import type { BrokerNotice, RunSpec } from '../wire/control-calls.ts'
 import type { MemberApi } from '../wire/member-calls.ts'
 import type { Assignment, SlotPlace } from '../wire/places.ts'
+import type { Caller } from './caller.ts'
 import type { Catalog } from './catalog.ts'
 import type { GroupEntry, ThreadEntry } from './catalog-entries.ts'
 import type { CrewOf } from './crew-of.ts'
@@ -51,14 +52,18 @@ function house(crewOf?: CrewOf) {
   const runs = new Runs(
     catalog as unknown as Catalog,
     hosts as unknown as PartitionHosts,
-    { place: { thread: 1 }, slots: [] } as unknown as ThreadEntry,
-    members as unknown as Calls<MemberApi>,
     { tell: notice => void told.push(notice) } as RunsUpcalls,
     crewOf,
   )
   const { policy } = group.spec as { policy?: object }
   const spec = { topic: 1, group: 'g', policy, threads: null, concurrency: 1, batch: null, confirms: false }
-  const add = (): number => runs.add(spec as unknown as RunSpec, group as unknown as GroupEntry)
+  const caller: Caller = {
+    thread: { place: { thread: 1 }, slots: [] } as unknown as ThreadEntry,
+    members: members as unknown as Calls<MemberApi>,
+    hasEnded: () => false,
+    tell: notice => void told.push(notice),
+  }
+  const add = (): number => runs.add(spec as unknown as RunSpec, group as unknown as GroupEntry, caller)
   /** Until the result is called the partition host answers nothing. */
   const hold = (): (() => void) => {
     let letGo: () => void = () => undefined
@@ -122,8 +127,8 @@ t.test('a join that fails with the partition hosts is told so, and nothing else 
 /** Runs that a toy handles for. */
 function toyHouse() {
   const crews: ToyCrew[] = []
-  const made = house(({ owner }, _spec, shape, coordinator) => {
-    const crew = new ToyCrew(shape.run, owner, coordinator)
+  const made = house(({ caller }, _spec, shape, coordinator) => {
+    const crew = new ToyCrew(shape.run, caller.thread, coordinator)
     crews.push(crew)
     return crew
   })

@@ -4,13 +4,12 @@
  * The control thread. A run is known from `add` on, takes partitions up with `start` or `join`, and is gone when it has
  * stopped, or failed. It decides nothing about partitions (group-coordinator.ts) or about who handles (crew.ts).
  */
-import type { Calls } from '../../actors/control-port.ts'
 import { clearTimeout, nowMs, setTimeout } from '../../actors/world.ts'
 import type { BrokerNotice, HandlerControlApi, RunSpec, SabotageAim, SabotageReport } from '../wire/control-calls.ts'
-import type { MemberApi, RunShape } from '../wire/member-calls.ts'
-import type { HandlerSnapshot } from '../wire/places.ts'
+import type { RunShape } from '../wire/member-calls.ts'
 import type { GrownTopic } from '../wire/producer-places.ts'
 import { toWire } from '../words/errors.ts'
+import type { Caller } from './caller.ts'
 import type { Catalog } from './catalog.ts'
 import type { GroupEntry, ThreadEntry } from './catalog-entries.ts'
 import type { Coordinator } from './coordinator.ts'
@@ -31,6 +30,8 @@ interface RunEntry {
   readonly id: number
   readonly spec: RunSpec
   readonly shape: RunShape
+  /** Who started it. */
+  readonly caller: Caller
   readonly coordinator: Coordinator
   readonly crew: Crew
   /** The end of the run, once it is on its way. */
@@ -47,24 +48,17 @@ export interface RunsUpcalls {
 export class Runs {
   readonly #catalog: Catalog
   readonly #hosts: PartitionHosts
-  readonly #parts: CrewParts
+  readonly #parts: Omit<CrewParts, 'caller'>
   readonly #crewOf: CrewOf
   readonly #upcalls: RunsUpcalls
   readonly #coordinators = new Map<GroupEntry, Coordinator>()
   readonly #runs = new Map<number, RunEntry>()
   readonly #restartsByGroup = new Map<GroupEntry, number>()
 
-  constructor(
-    catalog: Catalog,
-    hosts: PartitionHosts,
-    owner: ThreadEntry,
-    ownerMembers: Calls<MemberApi>,
-    upcalls: RunsUpcalls,
-    makeCrew: CrewOf = crewOf,
-  ) {
+  constructor(catalog: Catalog, hosts: PartitionHosts, upcalls: RunsUpcalls, makeCrew: CrewOf = crewOf) {
     this.#catalog = catalog
     this.#hosts = hosts
-    this.#parts = { catalog, hosts, owner, ownerMembers }
+    this.#parts = { catalog, hosts }
     this.#crewOf = makeCrew
     this.#upcalls = upcalls
   }
@@ -143,18 +137,18 @@ export class Runs {
   }
 
   /** Returns its number. */
-  add(spec: RunSpec, group: GroupEntry): number {
+  add(spec: RunSpec, group: GroupEntry, caller: Caller): number {
     const run = this.#catalog.nextId()
     const { shape: topic } = this.#catalog.topic(spec.topic)
     const shape = runShape(run, topic, spec, group)
     const coordinator = this.#coordinator(group)
-    const crew = this.#crew(shape, spec, coordinator)
-    this.#runs.set(run, { id: run, spec, shape, coordinator, crew, stopping: null })
+    const crew = this.#crew(shape, spec, coordinator, caller)
+    this.#runs.set(run, { id: run, spec, shape, caller, coordinator, crew, stopping: null })
     return run
   }
 
-  #crew(shape: RunShape, spec: RunSpec, coordinator: Coordinator): Crew {
-    return this.#crewOf(this.#parts, spec, shape, coordinator, {
+  #crew(shape: RunShape, spec: RunSpec, coordinator: Coordinator, caller: Caller): Crew {
+    return this.#crewOf({ ...this.#parts, caller }, spec, shape, coordinator, {
       api: this.#upcalls.api,
       restarted: (thread, reason, restarts) => {
         const { group } = coordinator
@@ -212,7 +206,7 @@ export class Runs {
     if (entry === undefined || entry.stopping !== null) return
     entry.stopping = this.#abandon(entry)
     await this.#hosts.settled(entry.stopping)
-    this.#upcalls.tell({ kind: 'runFailed', run, error: toWire(error) })
+    entry.caller.tell({ kind: 'runFailed', run, error: toWire(error) })
   }
 
   async #abandon(entry: RunEntry): Promise<readonly unknown[]> {
@@ -249,11 +243,26 @@ export class Runs {
     return results.map(({ result }) => result)
   }
 
-  /** Stops all; returns what was said of those that did not stop in good order. */
-  async stopAll(until: number): Promise<string[]> {
+  /** A caller's thread has ended, and so does what it began. Resolves when nothing is read there any more. Never rejects. */
+  async callerGone(caller: Caller): Promise<void> {
+    await Promise.all(
+      this.#runsOf(caller).map(async entry => {
+        const stopped = this.stop(entry.id, END_MS).catch(() => undefined)
+        // Handler threads have memory of their own.
+        if (entry.spec.threads === null) await stopped
+      }),
+    )
+  }
+
+  #runsOf(caller: Caller | null): RunEntry[] {
+    return [...this.#runs.values()].filter(run => caller === null || run.caller === caller)
+  }
+
+  /** Stops all runs of a caller, or all; returns what was said of those that did not stop in good order. */
+  async stopAll(until: number, caller: Caller | null = null): Promise<string[]> {
     const left: string[] = []
     await Promise.all(
-      [...this.#runs.values()].map(async entry => {
+      this.#runsOf(caller).map(async entry => {
         try {
           await this.stop(entry.id, Math.max(1, until - nowMs()))
         } catch (error) {
@@ -280,21 +289,8 @@ export class Runs {
     await this.#run(run).crew.pause(false)
   }
 
-  /** Keeps the state of a member's handler; false: its reader has been replaced. @throws MillraceError MILL_DISK */
-  keepSnapshot(cursor: number, epoch: number, snapshot: HandlerSnapshot): boolean {
-    const group = [...this.#catalog.groups.values()].find(one => isOpen(one, cursor, epoch))
-    if (group === undefined) return false
-    this.#catalog.snapshots.keep(`${cursor}`, snapshot, this.#catalog.topic(group.spec.topic).shape.log !== null)
-    return true
-  }
-
   /** Tests only. */
   async kill(run: number, index: number, aim: SabotageAim): Promise<SabotageReport | null> {
     return sabotage(this.#catalog.memory, this.#runs.get(run)?.crew.threads[index], aim)
   }
-}
-
-/** Whether this is still the reader of the partition. */
-function isOpen({ slots }: GroupEntry, cursor: number, epoch: number): boolean {
-  return [...slots.values()].some(slot => slot.cursor === cursor && slot.epoch === epoch)
 }

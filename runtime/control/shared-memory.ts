@@ -37,6 +37,11 @@ export class SharedMemory {
     return this.memory.buffer.byteLength
   }
 
+  /** With what comes back when it is needed. */
+  get freeBytes(): number {
+    return this.#arena.freeBytes + this.windows.lentBytes
+  }
+
   /** Less than a quarter of all memory is free. */
   get isShort(): boolean {
     return this.#tuning.isShort || this.#arena.freeBytes < this.memory.buffer.byteLength / 4

@@ -25,7 +25,7 @@ function open(disk: SimDisk): Opened {
     dropTopic: (topic, gone) => store.forget(topic, [0], gone?.cursors ?? []),
   }
   const hosts = { all: async (ask: (host: typeof api) => unknown) => [await ask(api)] } as unknown as PartitionHosts
-  return { ...opened, removal: new TopicRemoval(catalog, hosts, directory, catalog.addThread()) }
+  return { ...opened, removal: new TopicRemoval(catalog, hosts, directory, () => [catalog.addThread()]) }
 }
 
 /** Removes the first topic; false: the process ended at operation `at` of that. */

@@ -18,13 +18,19 @@ export class TopicRemoval {
   readonly #catalog: Catalog
   readonly #hosts: PartitionHosts
   readonly #directory: BrokerDirectory | null
-  readonly #owner: ThreadEntry
+  readonly #callers: () => readonly ThreadEntry[]
 
-  constructor(catalog: Catalog, hosts: PartitionHosts, directory: BrokerDirectory | null, owner: ThreadEntry) {
+  /** `callers`: the threads that are not ended by this thread, and live. */
+  constructor(
+    catalog: Catalog,
+    hosts: PartitionHosts,
+    directory: BrokerDirectory | null,
+    callers: () => readonly ThreadEntry[],
+  ) {
     this.#catalog = catalog
     this.#hosts = hosts
     this.#directory = directory
-    this.#owner = owner
+    this.#callers = callers
   }
 
   /** For good, with its groups, of which none may run. @throws MillraceError MILL_DISK, MILL_CLOSED */
@@ -37,7 +43,7 @@ export class TopicRemoval {
     const unbound = this.#catalog.exchanges.forget(id, name)
     for (const other of this.#catalog.topics.values()) other.deadLettersOf.delete(id)
     await this.#hosts.all(api => api.dropTopic(id, { partitions, cursors }))
-    this.#catalog.freeUnread(id, blocks, this.#owner)
+    this.#catalog.freeUnread(id, blocks, this.#callers())
     const { producers, snapshots } = this.#catalog
     for (const key of producers.names) if (key.startsWith(`${id}/`)) producers.forget(key)
     for (const cursor of cursors) snapshots.forget(`${cursor}`)

@@ -3,30 +3,17 @@
  *
  * What it says before it is ready is only whether it failed. If it does not come to be ready it is ended, and nothing of it stays.
  */
-import type { MessagePort, Worker } from 'node:worker_threads'
-import { connect, type Remote } from '../../actors/control-port.ts'
+import { randomUUID } from 'node:crypto'
+import type { Memory } from 'sharedarraybuffer-ring'
+import { connect } from '../../actors/control-port.ts'
 import { createChannel, receiveMessage, startWorker } from '../../actors/world.ts'
 import { bundleOf } from '../base/bundle.ts'
-import type { BrokerNotice, ControlBoot, KeptSchedule, OwnerControlApi } from '../wire/control-calls.ts'
-import type { ThreadPlace } from '../wire/link-places.ts'
+import type { BrokerNotice, ControlBoot, OwnerControlApi } from '../wire/control-calls.ts'
 import { fromWire, MillraceError } from '../words/errors.ts'
+import type { Connection } from './connection.ts'
+import { ticketText } from './ticket.ts'
 
 type ReadyNotice = Extract<BrokerNotice, { readonly kind: 'ready' }>
-
-export interface ControlWorker {
-  readonly worker: Worker
-  readonly remote: Remote<OwnerControlApi>
-  /** Of the creating thread. */
-  readonly place: ThreadPlace
-  /** Those that the folder has. */
-  readonly schedules: readonly KeptSchedule[]
-  /** At which it calls this thread's members. */
-  readonly members: MessagePort
-  /** How it ended, once it has. */
-  readonly lost: Promise<string>
-  /** Who hears what it says from now on; nothing of it keeps the process alive. */
-  hear(heard: (notice: BrokerNotice) => void): void
-}
 
 /** Where its code is, as a bundler has written it. */
 export function controlEntry(): URL {
@@ -34,14 +21,15 @@ export function controlEntry(): URL {
 }
 
 /** @throws MillraceError `MILL_THREAD_LOST`, or what the thread failed with */
-export async function startControl(boot: ControlBoot): Promise<ControlWorker> {
+export async function startControl(boot: ControlBoot, memory: Memory): Promise<Connection> {
+  const secret = randomUUID()
   const api = createChannel()
   const members = createChannel()
   const notices = createChannel()
   const worker = startWorker(bundleOf(controlEntry()), {
     name: 'millrace control',
     execArgv: [],
-    workerData: { boot, api: api.port2, members: members.port2, notices: notices.port2 },
+    workerData: { boot, api: api.port2, members: members.port2, notices: notices.port2, secret },
     transferList: [api.port2, members.port2, notices.port2],
   })
   const lost = new Promise<string>(resolve => {
@@ -73,5 +61,26 @@ export async function startControl(boot: ControlBoot): Promise<ControlWorker> {
     notices.port1.unref()
     worker.unref()
   }
-  return { worker, remote, place, schedules, members: members.port1, lost, hear }
+  return {
+    isAttached: false,
+    remote,
+    memory,
+    place,
+    schedules,
+    members: members.port1,
+    ticket: ticketText({ pid: process.pid, thread: worker.threadId, secret }),
+    lost: lost.then(
+      how =>
+        new MillraceError(
+          'MILL_THREAD_LOST',
+          `the control thread ${how}; the broker is closed. This is a defect of millrace: please report it`,
+        ),
+    ),
+    hear,
+    ref: () => worker.ref(),
+    unref: () => worker.unref(),
+    end: async () => {
+      await worker.terminate()
+    },
+  }
 }

@@ -1,13 +1,11 @@
 /**
- * The creating thread's connection to its broker: the control thread, the shared memory, and the members of this
- * thread.
+ * A thread's connection to a broker: the control thread, the shared memory, and the members of this thread.
  *
- * The thread that called createBroker. It wires and holds no data path: records go through `thread` and `publishers`.
+ * The thread that called createBroker or attachBroker. It wires and holds no data path: records go through `thread` and `publishers`.
  * Open runs, subscriptions and unsettled publishes keep the process alive (`hold`); nothing else here does.
  */
-import type { Worker } from 'node:worker_threads'
 import type { Memory } from 'sharedarraybuffer-ring'
-import { CallError, type Calls, type Remote, serve } from '../../actors/control-port.ts'
+import { CallError, type Calls, serve } from '../../actors/control-port.ts'
 import { setErrorWire } from '../../actors/error-wire.ts'
 import { allocateMemory, nowMs } from '../../actors/world.ts'
 import type { RunMember } from '../delivery/handler-member.ts'
@@ -29,7 +27,9 @@ import type { BrokerEvents } from '../words/broker-events.ts'
 import { closedError } from '../words/closed-error.ts'
 import { fromWire, MillraceError, toWire } from '../words/errors.ts'
 import type { NamedProducer } from '../words/named-producer.ts'
-import { type ControlWorker, controlEntry, startControl } from './control-worker.ts'
+import { attach } from './attach.ts'
+import type { Connection } from './connection.ts'
+import { controlEntry, startControl } from './control-worker.ts'
 import { memberCalls } from './member-calls.ts'
 import { OpenRuns } from './open-runs.ts'
 import { checkWhole } from './whole.ts'
@@ -66,8 +66,7 @@ export class Session {
   /** Members of this thread, by run; the control thread assigns to them. */
   readonly members: Map<number, RunMember> = new Map()
   readonly runs: OpenRuns = new OpenRuns()
-  readonly #worker: Worker
-  readonly #remote: Remote<OwnerControlApi>
+  readonly #connection: Connection
   /** Lock of the folder; null: nothing is on disk. */
   readonly #lock: Lock | null
   /** Those that the folder had when it was opened. */
@@ -79,19 +78,16 @@ export class Session {
   #holds = 0
   #failure: MillraceError | null = null
   #closing = false
+  /** The end of `close`, once it was called. */
+  #ending: Promise<void> | null = null
   #closed = false
 
-  private constructor(
-    memory: Memory,
-    { worker, remote, place, schedules }: ControlWorker,
-    events: Events,
-    lock: Lock | null,
-  ) {
+  private constructor(connection: Connection, events: Events, lock: Lock | null) {
+    const { memory, place, schedules } = connection
     this.schedules = schedules
     this.memory = memory
     this.events = events
-    this.#worker = worker
-    this.#remote = remote
+    this.#connection = connection
     this.#lock = lock
     this.thread = new AttachedThread(memory, place)
     this.thread.reports = runReportsOf(this.calls(CALL_MS))
@@ -123,23 +119,36 @@ export class Session {
       queueScanBytes: tuning.queueScanBytes,
       tuning: tuning.memory ?? MEMORY_TUNING,
     }
-    const control = await startControl(boot).catch((error: unknown) => {
+    const control = await startControl(boot, memory).catch((error: unknown) => {
       lock?.release()
       throw error
     })
-    const opened = new Session(memory, control, events, lock)
-    control.hear(notice => opened.#noticed(notice))
-    serve(control.members, memberCalls(opened.members), { ref: false })
-    void control.lost.then(how => {
-      if (!opened.#closed)
-        opened.#fail(
-          new MillraceError(
-            'MILL_THREAD_LOST',
-            `the control thread ${how}; the broker is closed. This is a defect of millrace: please report it`,
-          ),
-        )
+    return Session.#over(control, events, lock)
+  }
+
+  /** A broker that another thread of this process has opened. @throws MillraceError as `attach` */
+  static async attach(ticket: unknown, events: Events): Promise<Session> {
+    return Session.#over(await attach(ticket), events, null)
+  }
+
+  static #over(connection: Connection, events: Events, lock: Lock | null): Session {
+    const opened = new Session(connection, events, lock)
+    connection.hear(notice => opened.#noticed(notice))
+    serve(connection.members, memberCalls(opened.members), { ref: false })
+    void connection.lost.then(error => {
+      // A broker that told of its end has not failed.
+      if (!opened.#closed) opened.#fail(opened.isAttached && opened.#closing ? closedError() : error)
     })
     return opened
+  }
+
+  /** Whether another thread has opened the broker. */
+  get isAttached(): boolean {
+    return this.#connection.isAttached
+  }
+
+  get ticket(): string {
+    return this.#connection.ticket
   }
 
   #noticed(notice: BrokerNotice): void {
@@ -156,7 +165,15 @@ export class Session {
       case 'brokerFailed':
         this.#fail(fromWire(notice.error) as MillraceError)
         break
+      case 'grown':
+        this.publishers.grown(notice.topics)
+        break
+      case 'closing':
+        // Its problems are those of whoever closes here as well.
+        this.close(notice.timeoutMs).catch(() => undefined)
+        break
       case 'ready':
+      case 'attached':
         break
     }
   }
@@ -168,7 +185,7 @@ export class Session {
 
   /** The control calls, with MILL_THREAD_LOST and MILL_CLOSED where the port has only its own words. */
   calls(deadlineMs: number = CALL_MS): Calls<OwnerControlApi> {
-    const calls = this.#remote.withDeadline(deadlineMs)
+    const calls = this.#connection.remote.withDeadline(deadlineMs)
     return new Proxy(calls, {
       get: (target, name, receiver) => {
         const call: unknown = Reflect.get(target, name, receiver)
@@ -240,12 +257,12 @@ export class Session {
 
   /** Keeps the process alive until the result is called. */
   hold(): () => void {
-    if (this.#holds++ === 0) this.#worker.ref()
+    if (this.#holds++ === 0) this.#connection.ref()
     let held = true
     return () => {
       if (!held) return
       held = false
-      if (--this.#holds === 0) this.#worker.unref()
+      if (--this.#holds === 0) this.#connection.unref()
     }
   }
 
@@ -267,13 +284,18 @@ export class Session {
     this.publishers.fail(error)
     this.runs.allFailed(error)
     this.thread.close()
-    this.events.emit('failed', { topic: null, group: null, error })
+    if (error.code !== 'MILL_CLOSED') this.events.emit('failed', { topic: null, group: null, error })
     this.events.close()
-    void this.#worker.terminate().then(() => this.#lock?.release())
+    void this.#connection.end(false).then(() => this.#lock?.release())
   }
 
-  async close(timeoutMs: number): Promise<void> {
-    if (this.closed) return
+  /** Closes the broker; an attached thread lets go of it. Later calls get the same answer. */
+  close(timeoutMs: number): Promise<void> {
+    if (!this.closed) this.#ending ??= this.#end(timeoutMs)
+    return this.#ending ?? Promise.resolve()
+  }
+
+  async #end(timeoutMs: number): Promise<void> {
     this.#closing = true
     const release = this.hold()
     const until = nowMs() + timeoutMs
@@ -297,7 +319,7 @@ export class Session {
       this.publishers.fail(closedError())
       this.runs.allClosed()
       this.thread.close()
-      await this.#worker.terminate()
+      await this.#connection.end(problems.length === 0)
       this.#lock?.release()
       this.events.close()
       release()

@@ -110,7 +110,7 @@ export class PartitionHost {
     const taken = this.#takenBytes
     this.#takenBytes = 0
     if (taken < NAP_FROM_BYTES) return false
-    this.#bell.nap(NAP_MS)
+    this.#bell.nap(NAP_MS, () => this.#links.hasNews)
     return true
   }
 

@@ -63,6 +63,8 @@ export class HostLink {
   readonly #toHost: RingConsumer
   readonly #hintsIn: HintReader
   readonly #hintsOut: HintWriter
+  /** Nobody waits for so many answers to fit. */
+  readonly #plenty: number
   /** Answers that will be written for frames that are taken already, and are on their way to the disk. */
   promised = 0
   #unpublished = false
@@ -76,6 +78,7 @@ export class HostLink {
     this.#bell = new Doorbell(memory, bell)
     this.#toThread = new RingProducer(memory, place.toThread.address, place.toThread.capacity)
     this.#toHost = new RingConsumer(memory, place.toHost.address, place.toHost.capacity)
+    this.#plenty = (place.toThread.capacity / TO_THREAD_BYTES) * PLENTY
     this.#hintsIn = new HintReader(memory, place.hintsToHost, LINK_HINTS)
     this.#hintsOut = new HintWriter(memory, place.hintsToThread, LINK_HINTS)
   }
@@ -85,9 +88,17 @@ export class HostLink {
     this.#abandoned = true
   }
 
-  /** How many answers fit now. */
+  /** How many answers fit now. Whoever waits for more looks again when the host is rung: it is when the thread takes some out. */
   room(): number {
     if (this.#abandoned) return Number.POSITIVE_INFINITY
+    const fits = this.#fits()
+    const isShort = fits < this.#plenty
+    this.#toThread.wants(isShort)
+    // What was taken out before the thread could see that has rung nobody.
+    return isShort ? this.#fits() : fits
+  }
+
+  #fits(): number {
     return Math.floor((this.#toThread.capacity - this.#toThread.used()) / TO_THREAD_BYTES) - this.promised
   }
 
@@ -244,6 +255,10 @@ export class HostLink {
   }
 }
 
+/**
+ * Part of the ring that is more than anything waits for: two pieces of an answer and ANSWERS_LEAVE, a joint's receipts, the verdicts on what failed.
+ */
+const PLENTY = 3 / 4
 /** Answers that are not to requests have so much of the ring for themselves. */
 const ANSWERS_LEAVE = 512
 

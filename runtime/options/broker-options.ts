@@ -1,6 +1,6 @@
 /** Options of `createBroker`. Any thread. */
 import { availableParallelism } from 'node:os'
-import type { BrokerOptions } from '../words/broker.ts'
+import type { AttachOptions, BrokerOptions } from '../words/broker.ts'
 import type { RestartOptions } from '../words/common-options.ts'
 import { RESTART } from './common-options.ts'
 import { COUNT_MAX, GIB, KIB, MIB } from './option-bounds.ts'
@@ -26,4 +26,12 @@ const BROKER: Table<CheckedBrokerOptions> = {
 
 export function checkBrokerOptions(options: unknown): CheckedBrokerOptions {
   return check<CheckedBrokerOptions>('broker', BROKER, options)
+}
+
+export interface CheckedAttachOptions extends Filled<AttachOptions, 'logger'>, Given {}
+
+const ATTACH: Table<CheckedAttachOptions> = { logger: BROKER.logger }
+
+export function checkAttachOptions(options: unknown): CheckedAttachOptions {
+  return check<CheckedAttachOptions>('attach', ATTACH, options)
 }

@@ -2,7 +2,7 @@
  * The one way into a partition: takes frames of a batch, has them kept, commits them, and answers.
  *
  * The partition host's thread. Order of one append, which is what makes the host's own death harmless: place the frames -> commit
- * (the atomic point) -> give the batch's bytes back -> answers. A successor finds the last commit and does again what may not
+ * (the atomic point) -> tell readers -> give the batch's bytes back -> answers. A successor finds the last commit and does again what may not
  * have happened after it. On disk there is a write in front of the commit: what is taken is `staged` until then, and
  * the host writes it together with what its other partitions have staged. What fails is forgotten, and answered with the failure.
  *
@@ -26,25 +26,31 @@ export class Appender {
   readonly #keeping: Keeping
   readonly #topic: string
   readonly #fault: (point: number) => void
+  readonly #committed: () => void
   #pending: PendingAppend | null = null
   /** What was taken and is to be on disk before it is committed; null: nothing. */
   staged: StoreEntry | null = null
   /** Whether the last batch has frames left for want of room. */
   isCut = false
 
-  /** `topic`: its name, for errors; `fault` stops here for ever if a test has armed this point. */
+  /**
+   * `topic`: its name, for errors; `fault` stops here for ever if a test has armed this point. `committed` is called when readers may see more,
+   * before the answers: to wake a thread takes longer than all else here, and its handler has the longer way.
+   */
   constructor(
     window: WindowWriter,
     end: PartitionEnd,
     keeping: Keeping,
     topic: string,
     fault: (point: number) => void,
+    committed: () => void = () => undefined,
   ) {
     this.#window = window
     this.#end = end
     this.#keeping = keeping
     this.#topic = topic
     this.#fault = fault
+    this.#committed = committed
   }
 
   /**
@@ -107,8 +113,10 @@ export class Appender {
   #place(pending: PendingAppend, address: number, length: number): boolean {
     const { memory } = pending.batch
     const there = this.#keeping.duplicateOf?.(memory, address) ?? -1
-    if (there >= 0) markDuplicate(memory, address, there)
-    else if (this.#keeping.take(pending, address, length)) {
+    if (there >= 0) {
+      markDuplicate(memory, address, there)
+      pending.duplicates++
+    } else if (this.#keeping.take(pending, address, length)) {
       pending.endOffset += ((memory.i32[(address + FRAME_LAST_OFFSET_DELTA) >> 2] as number) >>> 0) + 1
       pending.bytes += length
     } else return false
@@ -168,9 +176,13 @@ export class Appender {
 
   /** Readers may see what was taken; `answer` comes next. */
   commitEnd(): void {
-    const pending = this.#begun()
+    this.#commit(this.#begun())
+  }
+
+  #commit(pending: PendingAppend): void {
     this.#end.commit(pending)
     this.#keeping.committed(pending.endOffset)
+    if (pending.duplicates > 0) this.#keeping.knewAlready?.(pending.duplicates)
   }
 
   /** Answers what was taken, and gives it back; the caller tells who waits. Returns the bytes walked over. */
@@ -208,6 +220,7 @@ export class Appender {
   refuse(batch: FrameBatch, failure: number): void {
     batch.answer(failure)
     batch.tell()
+    this.#fault(FAULT_POINT.refusalTold)
     batch.release()
     batch.tell()
   }
@@ -219,8 +232,8 @@ export class Appender {
     this.#pending = null
     this.staged = null
     const { batch, bytes, walked } = pending
-    this.#end.commit(pending)
-    this.#keeping.committed(pending.endOffset)
+    this.#commit(pending)
+    this.#committed()
     batch.answer(null)
     if (walked > bytes) batch.tell()
     batch.release()

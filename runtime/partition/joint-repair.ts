@@ -7,7 +7,7 @@
  *
  * Bound: the joints of one append, for each ring that owes.
  */
-import { ringsOfJoint } from '../wire/joint-note.ts'
+import { type JointName, ringsOfJoint } from '../wire/joint-note.ts'
 import type { IncomingRing, OwedJoint } from './incoming-ring.ts'
 import type { JointMember, JointPartition } from './joint-partition.ts'
 import { orderOf, takeOne } from './joint-taking.ts'
@@ -74,10 +74,17 @@ export class JointRepair {
     return true
   }
 
+  /** Whether partitions have this joint that others lack. */
+  isOwed(name: JointName): boolean {
+    for (const ring of this.#owing) if (ring.owedNote(name) !== -1) return true
+    return false
+  }
+
   /** Those at whose heads this joint is: all others have it. The leading one first. */
   #lacking(owed: OwedJoint): readonly JointMember[] {
     const lead = this.#members.get(owed.lead)
-    if (lead === undefined) return []
+    // It was deleted, and with it the list of the others.
+    if (lead === undefined) return [...this.#members.values()].filter(({ ring }) => ring.isAt(owed))
     const kept = lead.ring.owedNote(owed)
     const note = kept !== -1 || !lead.ring.isAt(owed) ? kept : lead.ring.note
     if (note === -1) return []

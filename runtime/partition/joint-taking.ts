@@ -15,6 +15,20 @@ export function takeOne(order: readonly JointMember[]): JointMember | null {
   return null
 }
 
+/**
+ * Makes room in a partition that drops others for it, and has found none while all had begun: the letters may go to one of these. False: there is
+ * none to be made.
+ */
+export function makesRoom({ partition, ring }: JointMember): boolean {
+  if (!partition.terms.drops || partition.failure !== null) return false
+  const { head } = ring
+  partition.begin(ring)
+  const hasRoom = partition.takeNext(ring)
+  if (hasRoom) partition.takeBack(ring, head)
+  partition.giveUpJoint()
+  return hasRoom
+}
+
 /** First the one that had no room before. What refuses comes before what waits, and what drops others for room comes last. */
 export function orderOf(members: readonly JointMember[], heldBy: JointPartition | null): readonly JointMember[] {
   const rank = ({ partition }: JointMember): number => {

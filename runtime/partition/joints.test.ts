@@ -9,6 +9,7 @@ const FAULTS = [
   FAULT_POINT.betweenWindowAndRing,
   FAULT_POINT.jointCommitted,
   FAULT_POINT.jointAnswered,
+  FAULT_POINT.refusalTold,
 ] as const
 
 class Died extends Error {}
@@ -23,9 +24,16 @@ function quiet(house: JointHouse): void {
 
 /** The leading partition has committed a joint, and the others have not; the next host follows. */
 function dieBetweenCommits(house: JointHouse): void {
+  dieAt(house, FAULT_POINT.jointCommitted)
+  house.host()
+}
+
+/** Dies at this point, when it comes to it for the so many-th time. */
+function dieAt(house: JointHouse, last: number, times = 1): void {
   let isDead = false
+  let left = times
   house.fault = point => {
-    if (point === FAULT_POINT.jointCommitted) throw new Died()
+    if (point === last && --left === 0) throw new Died()
   }
   try {
     house.pass()
@@ -33,9 +41,8 @@ function dieBetweenCommits(house: JointHouse): void {
     if (!(error instanceof Died)) throw error
     isDead = true
   }
-  if (!isDead) throw new Error('no joint was committed')
+  if (!isDead) throw new Error(`point ${last} was not reached`)
   house.fault = () => undefined
-  house.host()
 }
 
 t.test('a joint is taken by all its partitions in one step, and those behind it with it', async t => {
@@ -100,6 +107,59 @@ t.test(
     }
   },
 )
+
+t.test('room that is made in a full partition is for the joint that waits first of all', async t => {
+  const house = new JointHouse([false, false])
+  for (let value = 0; value < 4; value++) house.sendByOther(0, value, 900)
+  house.host()
+  house.pass()
+  const joint = new ToyJoint(99, [0, 1])
+  house.publish(joint, 900)
+  house.seal()
+  house.pass()
+  for (let value = 4; value < 8; value++) house.sendByOther(0, value, 900)
+  house.pass()
+  t.equal(joint.answer, null)
+  house.take(0)
+  house.pass()
+  t.equal(joint.answer, 'taken')
+})
+
+t.test('what two of four have committed the others get, though the leading one is deleted before', async t => {
+  const house = new JointHouse([false, false, false, false])
+  const joint = new ToyJoint(99, [0, 1, 2, 3])
+  house.publish(joint)
+  house.seal()
+  dieAt(house, FAULT_POINT.jointCommitted, 2)
+  house.host()
+  house.remove(0)
+  t.ok(house.sendByOther(2, 7))
+  house.room = 1
+  house.pass()
+  house.room = 1_000
+  quiet(house)
+  t.strictSame(house.read.slice(1), [[99], [99, 7], [99]])
+  t.strictSame(
+    [1, 2, 3].map(partition => house.unreleased(partition)),
+    [0, 0, 0],
+  )
+})
+
+t.test('what was refused before the host died is refused by the next one, though there is room by then', async t => {
+  const house = new JointHouse([false, true])
+  for (let value = 0; value < 4; value++) house.sendByOther(1, value, 900)
+  house.pass()
+  const joint = new ToyJoint(99, [0, 1])
+  house.publish(joint, 900)
+  house.seal()
+  dieAt(house, FAULT_POINT.refusalTold)
+  house.take(1)
+  house.host()
+  quiet(house)
+  t.equal(joint.answer, 'refused')
+  t.strictSame(house.read, [[], [0, 1, 2, 3]])
+  t.strictSame([house.unreleased(0), house.unreleased(1)], [0, 0])
+})
 
 t.test('while one has no room for such a joint, those that lack it too take nothing, and ask for nothing', async t => {
   const house = new JointHouse([false, false, false])

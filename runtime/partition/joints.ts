@@ -17,17 +17,19 @@ import {
   areRingsOf,
   beginsTaking,
   editOf,
+  isRefused,
   JOINT_EDIT,
   type JointName,
   jointAt,
   leavesJoint,
+  refusesJoint,
   ringsOfJoint,
 } from '../wire/joint-note.ts'
 import { FAULT_POINT } from '../wire/layout.ts'
 import type { IncomingRing } from './incoming-ring.ts'
 import type { JointMember, JointPartition, StagedJoint } from './joint-partition.ts'
 import { JointRepair } from './joint-repair.ts'
-import { orderOf, takeOne } from './joint-taking.ts'
+import { makesRoom, orderOf, takeOne } from './joint-taking.ts'
 
 export class Joints {
   readonly #members = new Map<number, JointMember>()
@@ -85,19 +87,30 @@ export class Joints {
     return members.every(({ partition }) => partition.isFree && !this.#repair.isLacking(partition))
   }
 
+  /** Whether the joint at the head of this ring waits for room of this partition. */
+  isHeldBy(ring: IncomingRing, partition: JointPartition): boolean {
+    const { note } = ring
+    if (note === -1) return false
+    const name = jointAt(ring.memory, note)
+    const lead = this.#members.get(name.lead)
+    return lead?.heldBy === partition && lead.ring.isAt(name)
+  }
+
   /** Whether `take` would do something with the joint at the head of this ring. */
   mayTake(ring: IncomingRing, partition: JointPartition): boolean {
     const name = jointAt(ring.memory, ring.note)
     const lead = this.#leadOf(name)
     if (lead === 'later') return false
     if (lead === 'gone') return ring.link.room() > 0
-    const edit = editOf(lead.ring.memory, lead.ring.note)
-    if (edit !== JOINT_EDIT.none) return edit === JOINT_EDIT.void || ring.orphaned
+    const { memory, note } = lead.ring
+    const edit = editOf(memory, note)
+    if (edit === JOINT_EDIT.editing && !ring.orphaned) return false
+    const isWanted = edit === JOINT_EDIT.none && !isRefused(memory, note)
     const { heldBy } = lead
-    if (heldBy !== null && heldBy !== partition) return false
+    if (isWanted && heldBy !== null && heldBy !== partition) return false
     const members = this.#membersOf(lead, name)
     if (members === 'later') return false
-    if (members === 'gone') return true
+    if (members === 'gone' || !isWanted) return this.#mayRefuse(this.#thoseAt(lead, name))
     if (!this.#areFree(members) || ring.link.room() < members.length) return false
     // Asked last: it says so once.
     return heldBy === null || partition.mayHaveRoom
@@ -112,10 +125,11 @@ export class Joints {
     const { memory, note } = lead.ring
     const edit = editOf(memory, note)
     if (edit === JOINT_EDIT.editing && !ring.orphaned) return false
-    if (edit === JOINT_EDIT.none && lead.heldBy !== null && lead.heldBy !== partition) return false
+    const isWanted = edit === JOINT_EDIT.none && !isRefused(memory, note)
+    if (isWanted && lead.heldBy !== null && lead.heldBy !== partition) return false
     const members = this.#membersOf(lead, name)
     if (members === 'later') return false
-    if (members === 'gone' || edit !== JOINT_EDIT.none) {
+    if (members === 'gone' || !isWanted) {
       lead.heldBy = null
       return this.#refuse(this.#thoseAt(lead, name), null, RECEIPT_WITHHELD)
     }
@@ -126,6 +140,7 @@ export class Joints {
   /** Its leading ring, where the joint is at the head. `gone`: it never will be, or no more. */
   #leadOf(name: JointName): JointMember | 'gone' | 'later' {
     const lead = this.#members.get(name.lead)
+    if (lead === undefined && this.#repair.isOwed(name)) return 'later'
     if (lead === undefined) return 'gone'
     if (lead.ring.owedNote(name) !== -1) return 'later'
     if (lead.ring.isPast(name.leadEnd)) return 'gone'
@@ -154,10 +169,17 @@ export class Joints {
     })
   }
 
+  /** Whether all of them can answer now. */
+  #mayRefuse(members: readonly JointMember[]): boolean {
+    return (
+      members.every(({ partition }) => partition.isFree) &&
+      (members[0] as JointMember).ring.link.room() >= members.length
+    )
+  }
+
   /** The leading ring first: once that has gone on, a successor refuses the others' frames as well. */
   #refuse(members: readonly JointMember[], who: JointPartition | null, status: number): boolean {
-    if (!members.every(one => one.partition.isFree)) return false
-    if ((members[0] as JointMember).ring.link.room() < members.length) return false
+    if (!this.#mayRefuse(members)) return false
     for (const { ring, partition } of members) {
       partition.refuse(ring, partition === who ? status : RECEIPT_WITHHELD)
       partition.woken(false)
@@ -168,6 +190,25 @@ export class Joints {
   #takeAll(lead: JointMember, members: readonly JointMember[], by: JointPartition): StagedJoint | boolean {
     const order = orderOf(members, lead.heldBy)
     lead.heldBy = null
+    let short = this.#takeThese(lead, members, order)
+    // All others had room, so that what it drops is not in vain.
+    if (short !== null && makesRoom(short)) short = this.#takeThese(lead, members, order)
+    if (short === null) return this.#stage(members)
+    const { memory, note } = lead.ring
+    const { partition } = short
+    if (partition.failure !== null || partition.terms.refuses) {
+      refusesJoint(memory, note)
+      return this.#refuse(members, partition, partition.failure ?? RECEIPT_REFUSED)
+    }
+    leavesJoint(memory, note)
+    lead.heldBy = partition
+    partition.full = true
+    if (partition !== by) partition.woken(false)
+    return false
+  }
+
+  /** Their frames, and those of the joints behind it; null: taken. Else the one that has no room, and none has taken any. */
+  #takeThese(lead: JointMember, members: readonly JointMember[], order: readonly JointMember[]): JointMember | null {
     const ids = members.map(({ ring }) => ring.id)
     for (const { partition, ring } of members) partition.begin(ring)
     let joints = 0
@@ -178,16 +219,9 @@ export class Joints {
       short = takeOne(order)
       if (short !== null) leavesJoint(lead.ring.memory, lead.ring.note)
     }
-    if (joints > 0) return this.#stage(members)
+    if (joints > 0) return null
     for (const { partition } of members) partition.giveUpJoint()
-    const { partition } = short as JointMember
-    if (partition.failure !== null) return this.#refuse(members, partition, partition.failure)
-    if (partition.terms.refuses) return this.#refuse(members, partition, RECEIPT_REFUSED)
-    leavesJoint(lead.ring.memory, lead.ring.note)
-    lead.heldBy = partition
-    partition.full = true
-    if (partition !== by) partition.woken(false)
-    return false
+    return short
   }
 
   /** Whether the next in the rings is another joint of the same ones, and the append may have it. */

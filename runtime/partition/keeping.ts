@@ -34,6 +34,8 @@ export interface Keeping {
   withdraw(): void
   /** Offset of the message that is there already under the id of this frame's; -1, or left out: there is none. */
   duplicateOf?(memory: FrameMemory, address: number): Offset
+  /** So many frames were answered with that, once and for all. */
+  knewAlready?(count: number): void
   /** Whether `take` may find room now where it found none. */
   mayHaveRoom(): boolean
   /** What is to be on disk before this is committed; null: nothing is. */

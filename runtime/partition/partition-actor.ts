@@ -95,7 +95,8 @@ export class PartitionActor {
       this.#keeping = this.#queue ?? new MemoryKeeping(memory, parts, this.#end, this.drops)
     }
     this.records = this.#keeping.records
-    this.#appender = new Appender(this.window, this.#end, this.#keeping, topic.name, fault)
+    const committed = (): void => this.#wakeReaders()
+    this.#appender = new Appender(this.window, this.#end, this.#keeping, topic.name, fault, committed)
     const terms = {
       refuses: topic.onFull === 'reject' && this.#keeping.whenFull === 'full',
       drops: topic.queue === undefined ? !this.isOnDisk : topic.queue.onFull === 'dropHead',
@@ -191,9 +192,7 @@ export class PartitionActor {
   /** Takes what the rings hold, in turn and by quota; whether anything was appended, or staged. */
   drain(): boolean {
     this.refreshUnread()
-    const worked = this.#rings.drain()
-    if (worked && this.#appender.staged === null) this.#wakeReaders()
-    return worked
+    return this.#rings.drain()
   }
 
   /** What was taken in this pass and is to be on disk before it is committed; null: nothing. */
@@ -208,9 +207,7 @@ export class PartitionActor {
 
   /** What was staged is on disk: readers may see it, and its producer is answered. */
   commitStaged(): void {
-    if (this.#appender.staged === null) return
-    this.#appender.commitStaged()
-    this.#wakeReaders()
+    if (this.#appender.staged !== null) this.#appender.commitStaged()
   }
 
   /** What was staged may be on disk or not: it is never readable, and its producer is told so. */
@@ -221,9 +218,7 @@ export class PartitionActor {
   /** Appends what this thread has made; on disk by a commit of its own. */
   append(batch: FrameBatch): AppendOutcome {
     if (!this.#rings.mayAppend()) return 'later'
-    const outcome = this.#appender.append(batch)
-    if (outcome === 'appended') this.#wakeReaders()
-    return outcome
+    return this.#appender.append(batch)
   }
 
   /** Takes messages for this queue from now on; null: for none. */

@@ -13,6 +13,7 @@ interface Mark {
   readonly endOffset: Offset
   readonly bytes: number
   readonly walked: number
+  readonly duplicates: number
   readonly maxTimestamp: number
   readonly from: Position
   readonly parts: Uint8Array[] | null
@@ -32,6 +33,8 @@ export class PendingAppend {
   bytes = 0
   /** Of the frames walked over, taken or refused. */
   walked = 0
+  /** Of the frames walked over, those whose message is there already under its id. */
+  duplicates = 0
   /** Known on disk only. */
   maxTimestamp: number = Number.NEGATIVE_INFINITY
   /** Pieces of the batch that have its frames; null: they are in the window. */
@@ -59,10 +62,11 @@ export class PendingAppend {
 
   /** What comes next may be taken back, one frame of it. `end`: that of the window. */
   mark(end: Position): void {
-    const { endOffset, bytes, walked, maxTimestamp, from, parts } = this
+    const { endOffset, bytes, walked, duplicates, maxTimestamp, from, parts } = this
     const pieces = parts?.length ?? 0
     const partEnd = this.#partEnd
-    this.#before = { end, endOffset, bytes, walked, maxTimestamp, from, parts, pieces, last: parts?.at(-1), partEnd }
+    const last = parts?.at(-1)
+    this.#before = { end, endOffset, bytes, walked, duplicates, maxTimestamp, from, parts, pieces, last, partEnd }
   }
 
   /** It is as it was marked. Returns the end that the window had then; null: that goes on from where it is. */
@@ -71,8 +75,8 @@ export class PendingAppend {
     if (before === null) throw new Error('broken invariant: a frame is taken back that was not taken')
     this.#before = null
     const isInWindow = this.parts === null && before.bytes > 0
-    const { endOffset, bytes, walked, maxTimestamp, from, parts, last, pieces, partEnd } = before
-    Object.assign(this, { endOffset, bytes, walked, maxTimestamp, from, parts })
+    const { endOffset, bytes, walked, duplicates, maxTimestamp, from, parts, last, pieces, partEnd } = before
+    Object.assign(this, { endOffset, bytes, walked, duplicates, maxTimestamp, from, parts })
     this.#partEnd = partEnd
     if (parts !== null) {
       parts.length = pieces

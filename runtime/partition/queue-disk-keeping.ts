@@ -58,6 +58,10 @@ export class QueueDiskKeeping implements Keeping {
     return this.gate?.duplicateOf?.(memory, address) ?? -1
   }
 
+  knewAlready(count: number): void {
+    this.gate?.knewAlready?.(count)
+  }
+
   mayHaveRoom(): boolean {
     return this.#isHeldUp || (this.gate?.mayHaveRoom() ?? false)
   }

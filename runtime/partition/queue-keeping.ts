@@ -23,6 +23,8 @@ export interface QueueGate {
   roomBytes(): number
   /** Offset of the message that is there already under the id of this frame's; -1, or left out: there is none. */
   duplicateOf?(memory: FrameMemory, address: number): Offset
+  /** So many frames were answered with that, once and for all. */
+  knewAlready?(count: number): void
   /** Whether the messages of this frame are taken, the first of which has this offset. */
   admit(memory: FrameMemory, address: number, offset: Offset): boolean
   /** The frame that was admitted last is not taken. */
@@ -71,6 +73,10 @@ export class QueueKeeping implements Keeping {
 
   duplicateOf(memory: FrameMemory, address: number): Offset {
     return this.gate?.duplicateOf?.(memory, address) ?? -1
+  }
+
+  knewAlready(count: number): void {
+    this.gate?.knewAlready?.(count)
   }
 
   mayHaveRoom(): boolean {

@@ -116,10 +116,11 @@ export class RingIntake implements JointPartition {
   /** Takes what the rings hold, until something is staged; whether it did anything. */
   drain(): boolean {
     let worked = false
+    const hadNoRoom = this.full
     this.full = false
     if (this.#appender.isPending || !this.hasAnswered() || !this.#keeping.isReady) return false
     const mayAppend = this.#upcalls.joints.mayAppend(this)
-    for (const ring of this.#inTurn()) {
+    for (const ring of this.#inTurn(hadNoRoom)) {
       if (ring.after !== 0) continue
       if (ring.note !== -1) {
         if (this.#takeJoint(ring)) worked = true
@@ -146,9 +147,13 @@ export class RingIntake implements JointPartition {
   }
 
   /** The rings, first the one after that from which something was staged last. */
-  #inTurn(): readonly IncomingRing[] {
-    if (this.#turn === 0) return this.#rings
-    return [...this.#rings.slice(this.#turn), ...this.#rings.slice(0, this.#turn)]
+  #inTurn(hadNoRoom: boolean): readonly IncomingRing[] {
+    const rings =
+      this.#turn === 0 ? this.#rings : [...this.#rings.slice(this.#turn), ...this.#rings.slice(0, this.#turn)]
+    if (!hadNoRoom) return rings
+    // A joint that has waited here holds up other partitions as well.
+    const held = rings.filter(ring => this.#upcalls.joints.isHeldBy(ring, this))
+    return held.length === 0 ? rings : [...held, ...rings.filter(ring => !held.includes(ring))]
   }
 
   #takeJoint(ring: IncomingRing): boolean {

@@ -8,12 +8,14 @@
  */
 import { types } from 'node:util'
 import { isOurs, OUR_NAMES_MAX } from '../dead-letters/letter-headers.ts'
+import { WrittenHeader } from '../log/format/written-header.ts'
 import { MillraceError } from '../words/errors.ts'
 import type { GivenHeaders, Headers } from '../words/message.ts'
 import { show } from '../words/names.ts'
 
 /** @throws MillraceError `MILL_UNSERIALISABLE` */
 export function copyHeaders(headers: GivenHeaders): Headers {
+  if (headers instanceof WrittenHeader) return headers as unknown as Headers
   if (typeof headers !== 'object' || headers === null || Array.isArray(headers))
     throw unserialisable(`headers must be an object, not ${show(headers)}${adviceOn(headers)}`)
   const copy: Record<string, string | Uint8Array> = Object.create(null)

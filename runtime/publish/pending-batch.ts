@@ -17,11 +17,10 @@ export interface SentBatch extends BatchReceipt {
   readonly duplicates: readonly number[]
 }
 
-/** Answers come in the order in which a partition took the messages: its next `count` were appended, or refused. */
-interface Answer {
-  readonly isRefused: boolean
-  count: number
-}
+/** In place of an offset: these messages were refused. */
+const REFUSED = -1
+/** Numbers of an answer: its partition, the offset of its first message, and how many messages. */
+const ANSWER = 3
 
 interface GrowingRange {
   readonly partition: number
@@ -48,12 +47,11 @@ export class PendingBatch implements FrameObserver {
   /** Messages that were answered with an offset, and which of them were there already. */
   #taken = 0
   readonly #duplicates: number[] = []
-  readonly #answers = new Map<number, Answer[]>()
+  /** ANSWER numbers each. A partition answers in the order in which it took the messages; looked at when all is known. */
+  readonly #answers: number[] = []
   #isRefused = false
   /** Why nothing more of it goes. */
   #refusal: Error | null = null
-  readonly #ranges: GrowingRange[] = []
-  readonly #latest = new Map<number, GrowingRange>()
   readonly #topic: ProducedTopic
   readonly #room: WaitingRoom
   readonly #timeoutMs: number | undefined
@@ -111,27 +109,16 @@ export class PendingBatch implements FrameObserver {
     // A queue has one partition, which answers in the order of the messages.
     if (isDuplicate) for (let message = 0; message < count; message++) this.#duplicates.push(this.#taken + message)
     this.#taken += count
-    const last = this.#latest.get(writer.partition)
-    if (last !== undefined && last.baseOffset + last.count === from) last.count += count
-    else {
-      const range = { partition: writer.partition, baseOffset: from, count }
-      this.#latest.set(writer.partition, range)
-      this.#ranges.push(range)
-    }
-    this.#answered(writer.partition, count, false)
+    this.#answered(writer.partition, from, count)
   }
 
   refused(writer: Answerer, count: number): void {
     this.#isRefused = true
-    this.#answered(writer.partition, count, true)
+    this.#answered(writer.partition, REFUSED, count)
   }
 
-  #answered(partition: number, count: number, isRefused: boolean): void {
-    const answers = this.#answers.get(partition)
-    const last = answers?.at(-1)
-    if (answers === undefined) this.#answers.set(partition, [{ count, isRefused }])
-    else if (last?.isRefused === isRefused) last.count += count
-    else answers.push({ count, isRefused })
+  #answered(partition: number, from: number, count: number): void {
+    this.#answers.push(partition, from, count)
     this.#unanswered -= count
     this.settleIfComplete()
   }
@@ -170,17 +157,37 @@ export class PendingBatch implements FrameObserver {
       return
     }
     this.#finish()
-    const ranges: readonly OffsetRange[] = this.#ranges
+    const ranges = this.#ranges()
     const receipt = { count: this.messages.length, ranges, durability: this.#topic.durability }
     this.#resolve(this.#topic.queue === undefined ? receipt : this.#sent(receipt))
   }
 
   #sent(receipt: BatchReceipt): SentBatch {
     const ids: string[] = []
-    for (const { baseOffset, count } of this.#ranges)
+    for (const { baseOffset, count } of receipt.ranges)
       for (let offset = baseOffset; offset < baseOffset + count; offset++)
         ids.push(textOfId(this.prepared.fieldsOf(ids.length)) ?? messageId(this.#topic.id, offset))
     return { ...receipt, ids, duplicates: this.#duplicates }
+  }
+
+  /** Where all of it is, when none was refused: what follows on in a partition is one range. */
+  #ranges(): OffsetRange[] {
+    const answers = this.#answers
+    const ranges: GrowingRange[] = []
+    const latest: GrowingRange[] = []
+    for (let at = 0; at < answers.length; at += ANSWER) {
+      const partition = answers[at] as number
+      const baseOffset = answers[at + 1] as number
+      const count = answers[at + 2] as number
+      const last = latest[partition]
+      if (last !== undefined && last.baseOffset + last.count === baseOffset) last.count += count
+      else {
+        const range = { partition, baseOffset, count }
+        latest[partition] = range
+        ranges.push(range)
+      }
+    }
+    return ranges
   }
 
   settle(cause: Error): void {
@@ -204,9 +211,13 @@ export class PendingBatch implements FrameObserver {
   #fates(): { readonly refused: Message[]; readonly unknown: Message[] } {
     const refused: Message[] = []
     const unknown: Message[] = []
-    const left = new Map(
-      [...this.#answers].map(([partition, answers]) => [partition, answers.map(each => ({ ...each }))]),
-    )
+    const left = new Map<number, { isRefused: boolean; count: number }[]>()
+    for (let at = 0; at < this.#answers.length; at += ANSWER) {
+      const [partition, from, count] = this.#answers.slice(at, at + ANSWER) as [number, number, number]
+      const answers = left.get(partition) ?? []
+      answers.push({ isRefused: from === REFUSED, count })
+      left.set(partition, answers)
+    }
     for (let index = 0; index < this.next; index++) {
       const answers = left.get(this.prepared.partitions[index] as number)
       while (answers?.[0]?.count === 0) answers.shift()

@@ -63,9 +63,9 @@ export class PreparedBatch {
   /** LATER: not chosen yet. Of messages that a partition has taken, which one. */
   readonly partitions: number[]
   #count = 0
-  /** By index; of most batches none has any. */
-  #headers: Map<number, Headers> | null = null
-  #timestamps: Map<number, number> | null = null
+  /** Of batches in which a message has any. */
+  #headers: (Headers | null)[] | null = null
+  #timestamps: (number | undefined)[] | null = null
   /** Of a queue's messages, where one has any. */
   #fields: (QueueFields | null)[] | null = null
 
@@ -86,17 +86,22 @@ export class PreparedBatch {
     this.keys[index] = key
     this.values[index] = value
     this.partitions[index] = partition
-    if (headers !== null) this.#headers = (this.#headers ?? new Map<number, Headers>()).set(index, headers)
-    if (timestamp !== undefined)
-      this.#timestamps = (this.#timestamps ?? new Map<number, number>()).set(index, timestamp)
+    if (headers !== null) {
+      this.#headers ??= new Array<Headers | null>(this.keys.length).fill(null)
+      this.#headers[index] = headers
+    }
+    if (timestamp !== undefined) {
+      this.#timestamps ??= new Array<number | undefined>(this.keys.length).fill(undefined)
+      this.#timestamps[index] = timestamp
+    }
   }
 
   headersOf(index: number): Headers | null {
-    return this.#headers === null ? null : (this.#headers.get(index) ?? null)
+    return this.#headers === null ? null : (this.#headers[index] as Headers | null)
   }
 
   timestampOf(index: number): number | undefined {
-    return this.#timestamps === null ? undefined : this.#timestamps.get(index)
+    return this.#timestamps === null ? undefined : this.#timestamps[index]
   }
 
   setFields(index: number, fields: QueueFields | null): void {
@@ -112,9 +117,11 @@ export class PreparedBatch {
   /** What is kept of those from `first` on while they wait, a character of text for a byte. */
   bytesFrom(first: number): number {
     let bytes = 0
-    for (let index = first; index < this.keys.length; index++)
+    for (let index = first; index < this.keys.length; index++) {
+      const headers = this.headersOf(index)
       bytes += (this.keys[index]?.length ?? 0) + (this.values[index]?.length ?? 0)
-    for (const [index, headers] of this.#headers ?? []) if (index >= first) bytes += headersSize(headers)
+      if (headers !== null) bytes += headersSize(headers)
+    }
     return bytes
   }
 
@@ -128,7 +135,7 @@ export class PreparedBatch {
       if (value instanceof Uint8Array) bytes += value.length
     }
     this.#copy(first, new PackedCopies(2 * (this.keys.length - first), bytes))
-    for (const [index, headers] of this.#headers ?? []) this.#headers?.set(index, ownedHeaders(headers))
+    if (this.#headers !== null) this.#headers = this.#headers.map(each => (each === null ? null : ownedHeaders(each)))
   }
 
   #copy(first: number, copies: PackedCopies): void {

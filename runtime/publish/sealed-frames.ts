@@ -39,6 +39,11 @@ export class SealedFrames {
     return this.tickets.taken
   }
 
+  /** Whether nothing that was sealed is on its way. */
+  get isAnswered(): boolean {
+    return this.sealed === this.answered
+  }
+
   /** Shows the observers of everything on its way, oldest first. */
   pending(look: (observer: FrameObserver) => void): void {
     this.tickets.pending(look)

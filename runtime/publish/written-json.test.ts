@@ -30,6 +30,18 @@ t.test('values with keys that were seen are written as bytes, which are those of
   }
 })
 
+t.test('integers of any size are written as JSON.stringify writes them, and as little work', async t => {
+  const codec = codecAfter({ at: 1 })
+  const powers = Array.from({ length: 54 }, (_, power) => 2 ** power)
+  const tens = Array.from({ length: 17 }, (_, power) => 10 ** power)
+  const near = [0, ...powers, ...tens, Date.now()].flatMap(value => [value - 1, value, value + 1])
+  for (const value of near.flatMap(each => [each, -each])) {
+    const encoded = codec.encode({ at: value })
+    t.ok(encoded instanceof Uint8Array, `${value} is no reason to pause`)
+    t.equal(textOf(encoded), JSON.stringify({ at: value }))
+  }
+})
+
 t.test('bytes that were given out are not written to again', async t => {
   const codec = codecAfter({ id: 1, text: 'x' })
   const values = Array.from({ length: 5_000 }, (_, id) => ({ id, text: `text-${id}` }))

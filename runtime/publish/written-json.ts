@@ -13,6 +13,7 @@
 import { Attempts } from '../base/attempts.ts'
 import { areOrdinary } from '../base/ordinary-bytes.ts'
 import { type Codec, codecOf } from '../words/codec.ts'
+import { JsonBytes } from '../words/json-bytes.ts'
 import type { CodecName } from '../words/message.ts'
 
 interface Shape {
@@ -36,13 +37,18 @@ const PIECE_BYTES = 65_536
 const ROOM_MIN = 4_096
 /** Longest text of a number, and what may be written behind what counts. */
 const SPARE_BYTES = 40
-/** A number that is no positive integer, or a long string, takes as long as this many bytes save. */
+/** A number that is no integer, or a long string, takes as long as this many bytes save. */
 const SLOW_PART_BYTES = 128
 /** From this length on Buffer's encoder is faster than a loop over the characters. */
 const ENCODED_FROM = 24
 
+/** Digits of a long integer that are written apart, and ten to that power. */
+const LAST_DIGITS = 8
+const LAST = 10 ** LAST_DIGITS
+
 const QUOTE = 0x22
 const COMMA = 0x2c
+const MINUS = 0x2d
 const ZERO = 0x30
 const BACKSLASH = 0x5c
 
@@ -66,6 +72,8 @@ class WrittenJson implements Codec {
   encode(value: unknown): string | Uint8Array | null {
     if (typeof value !== 'object' || value === null || this.#isWriting || this.#attempts.pauses())
       return json.encode(value)
+    const ready = JsonBytes.of(value)
+    if (ready !== null) return ready
     const bytes = this.#written(value)
     if (bytes !== null) {
       if (this.#slowParts * SLOW_PART_BYTES <= bytes.length) this.#attempts.good()
@@ -167,13 +175,39 @@ class WrittenJson implements Codec {
   }
 
   #number(value: number, start: number): number {
-    if ((value | 0) !== value || value <= 0) this.#slowParts++
-    if ((value | 0) !== value || value <= 0) return value - value === 0 ? this.#ascii(String(value), start) : NOT
+    if ((value | 0) === value) return this.#integer(value, start)
+    if (Math.floor(value) === value && value <= Number.MAX_SAFE_INTEGER && value >= -Number.MAX_SAFE_INTEGER)
+      return this.#longInteger(value, start)
+    this.#slowParts++
+    return value - value === 0 ? this.#ascii(String(value), start) : NOT
+  }
+
+  #integer(value: number, start: number): number {
     const piece = this.#piece
-    let end = start + 1
-    for (let power = 10; power <= value; power *= 10) end++
+    let first = start
     let rest = value
-    for (let at = end - 1; at >= start; at--) {
+    if (value < 0) {
+      piece[first++] = MINUS
+      rest = -value
+    }
+    let end = first + 1
+    for (let power = 10; power <= rest; power *= 10) end++
+    for (let at = end - 1; at >= first; at--) {
+      const tenth = (rest / 10) | 0
+      piece[at] = ZERO + rest - tenth * 10
+      rest = tenth
+    }
+    return end
+  }
+
+  /** One of more than 32 bits, such as a time: its last digits are written apart. */
+  #longInteger(value: number, start: number): number {
+    const piece = this.#piece
+    const front = Math.trunc(value / LAST)
+    let rest = Math.abs(value - front * LAST)
+    const first = this.#integer(front, start)
+    const end = first + LAST_DIGITS
+    for (let at = end - 1; at >= first; at--) {
       const tenth = (rest / 10) | 0
       piece[at] = ZERO + rest - tenth * 10
       rest = tenth

@@ -54,10 +54,12 @@ export class IdGate implements QueueGate {
     const at = recordIdAt(memory.i32, address + FRAME_HEADER_BYTES)
     if (at === -1) return -1
     const ids = this.#ids
-    const { table } = ids
-    const offset = table.find(memory.i32, at, ids.nowMs())
-    if (offset !== -1) table.room.duplicates++
-    return offset
+    return ids.table.find(memory.i32, at, ids.nowMs())
+  }
+
+  /** A frame that waits for room elsewhere is looked at again and again, and counts once. */
+  knewAlready(count: number): void {
+    this.#ids.table.room.duplicates += count
   }
 
   admit(memory: FrameMemory, address: number, offset: Offset): boolean {

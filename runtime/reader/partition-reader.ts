@@ -141,7 +141,7 @@ export class PartitionReader {
     if (frames === null) return false
     this.#buffer = frames
     this.#bytes = new FetchedBytes(frames)
-    this.#words = new Int32Array(frames.buffer, 0, frames.length >> 2)
+    this.#words = new Int32Array(frames.buffer, frames.byteOffset, frames.length >> 2)
     this.#bufferEnd = frames.length
     this.#openFrame(0)
     // What it has of records below is needed no more.

@@ -73,7 +73,7 @@ function* recordsOf<V>(
   partition: PartitionId,
 ): Generator<RecordDelivery<V>, void, void> {
   const bytes = new FetchedBytes(buffer)
-  const words = new Int32Array(buffer.buffer, 0, buffer.length >> 2)
+  const words = new Int32Array(buffer.buffer, buffer.byteOffset, buffer.length >> 2)
   const baseTimestamp = buffer.readDoubleLE(at + FRAME_BASE_TIMESTAMP)
   const { baseOffset } = describeFrame(buffer, at, 0)
   const frame = { buffer, bytes, words, codec: codecOf(topic.codec), topic: topic.name, partition, baseTimestamp }

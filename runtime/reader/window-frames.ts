@@ -1,9 +1,14 @@
 /** Copies whole frames out of a window whose writer does not overwrite them meanwhile. Any thread. */
 
+import { markAsUntransferable } from 'node:worker_threads'
 import type { WindowReader } from 'sharedarraybuffer-ring'
 import { FRAME_HEADER_BYTES } from '../log/format/frame.ts'
 import type { Assignment } from '../wire/places.ts'
 import type { Position } from '../words/quantities.ts'
+
+/** Below this a copy shares a buffer with others: who keeps one keeps no more than SHARED_BYTES. */
+const SMALL_BYTES = 4_096
+const SHARED_BYTES = 65_536
 
 /** Bytes of the frame at a position of a window, which has `available` bytes from there on. */
 export function frameLength(
@@ -35,9 +40,24 @@ export function copyFrames(
   return copyBytes(window, position, bytes)
 }
 
-/** Bytes of a window, in private memory of their own. */
+/** Bytes of a window, in private memory. Small ones share a buffer, which cannot be transferred, with those that are copied next to them. */
 export function copyBytes(window: WindowReader, position: Position, bytes: number): Buffer {
-  const copied = Buffer.allocUnsafeSlow(bytes)
+  const copied = bytes < SMALL_BYTES ? smallBuffer(bytes) : Buffer.allocUnsafeSlow(bytes)
   window.copyOut(position, bytes, copied, 0)
   return copied
+}
+
+/** Of the thread, for small copies: a buffer for each would cost more than what is read from it. */
+let shared = Buffer.alloc(0)
+let sharedFrom = 0
+
+function smallBuffer(bytes: number): Buffer {
+  if (sharedFrom + bytes > shared.length) {
+    shared = Buffer.allocUnsafeSlow(SHARED_BYTES)
+    markAsUntransferable(shared.buffer)
+    sharedFrom = 0
+  }
+  const start = sharedFrom
+  sharedFrom += (bytes + 7) & ~7
+  return shared.subarray(start, start + bytes)
 }

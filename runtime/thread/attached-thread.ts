@@ -22,6 +22,7 @@ import {
 } from '../wire/layout.ts'
 import type { ThreadPlace } from '../wire/link-places.ts'
 import { BusyTakers } from './busy-takers.ts'
+import { OpenFrames } from './open-frames.ts'
 import type { RingWriter, WriterUser } from './ring-writer.ts'
 import { type LinkUpcalls, type SentAnswer, type SentSettlement, ThreadLink } from './thread-link.ts'
 import type { RunReports, TurnTaker, Verdict } from './turn-taker.ts'
@@ -54,10 +55,9 @@ export class AttachedThread implements LinkUpcalls {
   readonly routes: number
   readonly #bell: Doorbell
   readonly #links: ThreadLink[]
+  readonly #frames: OpenFrames
   readonly #writers = new Map<number, UsedWriter>()
   readonly #takers = new BusyTakers()
-  #dirty: RingWriter[] = []
-  #sealScheduled = false
   #turnScheduled = false
   #inTurn = false
   #waiting = false
@@ -82,6 +82,7 @@ export class AttachedThread implements LinkUpcalls {
     this.routes = place.broker + BROKER_ROUTES
     this.#bell = new Doorbell(memory, place.address + THREAD_BELL)
     this.#links = place.links.map(link => new ThreadLink(memory, link))
+    this.#frames = new OpenFrames(this.#links)
     this.#sleep()
   }
 
@@ -118,29 +119,12 @@ export class AttachedThread implements LinkUpcalls {
 
   /** Seals the writer's frame at the end of this turn, with all others that were written to in it. */
   markDirty(writer: RingWriter): void {
-    writer.dirty = true
-    this.#dirty.push(writer)
-    if (this.#sealScheduled || this.#inTurn) return
-    this.#sealScheduled = true
-    queueMicrotask(this.#sealDirty)
-  }
-
-  readonly #sealDirty = (): void => {
-    this.#sealScheduled = false
-    const dirty = this.#dirty
-    if (dirty.length === 0) return
-    this.#dirty = []
-    for (const writer of dirty) {
-      writer.dirty = false
-      writer.seal()
-      this.#links[writer.host]?.hint(writer.ring)
-    }
-    for (const writer of dirty) this.#links[writer.host]?.ring()
+    this.#frames.mark(writer, this.#inTurn)
   }
 
   /** Publishes all open frames now. */
   sealAll(): void {
-    this.#sealDirty()
+    this.#frames.seal()
   }
 
   /** Tells the host that there is something new in a ring, or that it was closed. */
@@ -210,7 +194,7 @@ export class AttachedThread implements LinkUpcalls {
       do {
         worked = this.drain()
         if (this.#takers.takeTurns(deadline)) worked = true
-        this.#sealDirty()
+        this.#frames.seal()
       } while ((worked || this.#takers.looksOn(this.#hasWork)) && nowMs() < deadline)
     } finally {
       this.#inTurn = false

@@ -6,6 +6,8 @@ export interface RingWriter {
   readonly host: number
   /** Whether it has records in a frame that is open; the thread sets it back when it seals them. */
   dirty: boolean
+  /** Whether nothing that it sealed is on its way. */
+  readonly isAnswered: boolean
   seal(): boolean
   receipt(ring: number, ringEnd: number, baseOffset: number, status: number): void
 }

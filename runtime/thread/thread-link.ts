@@ -2,7 +2,8 @@
  * A thread's end of its link to one partition host: settlements and hints go out, receipts and verdicts come in (link.ts).
  *
  * The attached thread owns it. It never waits: what has no room in the ring is refused, and a hint that has none makes the host look
- * everywhere.
+ * everywhere. Having taken something out it rings the host only where that may wait for room: a host that sleeps is not woken for
+ * nothing after each publish.
  */
 import { Doorbell, HintReader, HintWriter, type Memory, RingConsumer, RingProducer } from 'sharedarraybuffer-ring'
 import {
@@ -77,6 +78,7 @@ export class ThreadLink {
   readonly #toThread: RingConsumer
   readonly #hintsOut: HintWriter
   readonly #hintsIn: HintReader
+  #isAwaited = false
 
   constructor(memory: Memory, place: LinkPlace) {
     this.#memory = memory
@@ -94,7 +96,14 @@ export class ThreadLink {
   }
 
   ring(): void {
-    this.#bell.ring()
+    if (this.#isAwaited) this.#bell.rouse()
+    else this.#bell.ring()
+    this.#isAwaited = false
+  }
+
+  /** The next ring also ends a nap of the host: what it tells of may be all that its publisher has on its way, and waits for. */
+  awaits(): void {
+    this.#isAwaited = true
   }
 
   /** After a commit: wakes the host if it waits for one. */
@@ -188,8 +197,7 @@ export class ThreadLink {
       ring.advance(kind === KIND_ANSWER ? (words[at] as number) : TO_THREAD_BYTES)
     }
     ring.release()
-    // The host may have waited for room in this ring.
-    this.#bell.ring()
+    if (ring.isWanted) this.#bell.ring()
     return true
   }
 

@@ -96,7 +96,7 @@ export interface Hold {
   readonly deadLetterTopic: string | null
 }
 
-/** Notices of the control thread to the main thread. */
+/** Notices of the control thread to the thread that opened the broker, and from `attached` on to attached threads. */
 export type BrokerNotice =
   | { readonly kind: 'ready'; readonly place: ThreadPlace; readonly schedules: readonly KeptSchedule[] }
   | {
@@ -107,6 +107,12 @@ export type BrokerNotice =
   | { readonly kind: 'runFailed'; readonly run: number; readonly error: ErrorWire }
   | { readonly kind: 'diskFailed'; readonly error: ErrorWire }
   | { readonly kind: 'brokerFailed'; readonly error: ErrorWire }
+  /** Another thread has given topics more partitions. */
+  | { readonly kind: 'grown'; readonly topics: readonly GrownTopic[] }
+  /** The thread is attached. */
+  | { readonly kind: 'attached'; readonly place: ThreadPlace; readonly memory: MemoryHandle }
+  /** The broker closes: an attached thread lets go within this time. */
+  | { readonly kind: 'closing'; readonly timeoutMs: number }
 
 /** For tests that kill threads: the phase in which a handler thread is killed. */
 export type SabotageAim = 'any' | Phase

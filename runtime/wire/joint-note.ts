@@ -7,7 +7,7 @@
  * ```
  *  0 i32 length of the note       4 i32 -1, which no frame has there
  *  8 i32 id of the leading ring  12 i32 position after its frame
- * 16 i32 TAKING   host writes, producer reads    1: it is taking the frames, or has taken them
+ * 16 i32 TAKING   host writes, producer reads    TAKING_IS
  * 20 i32 EDIT     producer writes, host reads    EDIT
  * 24 i32 rings of the joint; 0, where this is not the note of the leading one, whose TAKING and EDIT count
  * 28 i32 their ids, the leading one first
@@ -32,6 +32,9 @@ const IDS = 28
 
 /** Rings of one joint, at most: each is answered, and a link has room for so many answers beside others. */
 export const JOINT_RINGS_MAX = 512
+
+/** What the host does with the frames. `taking`: it is about to, or has taken them; `refused`: none is taken by it or a successor. */
+const TAKING_IS = { none: 0, taking: 1, refused: 2 } as const
 
 /** What a producer does with the frames. `void`: no message is left in them. */
 export const JOINT_EDIT = { none: 0, editing: 1, void: 2 } as const
@@ -59,7 +62,7 @@ export function writeNote(
   i32[at + (MARK >> 2)] = NOTE_MARK
   i32[at + (LEAD >> 2)] = lead
   i32[at + (LEAD_END >> 2)] = leadEnd
-  i32[at + (TAKING >> 2)] = 0
+  i32[at + (TAKING >> 2)] = TAKING_IS.none
   i32[at + (EDIT >> 2)] = JOINT_EDIT.none
   i32[at + (COUNT >> 2)] = rings.length
   for (let index = 0; index < rings.length; index++) i32[at + (IDS >> 2) + index] = rings[index] as number
@@ -104,15 +107,24 @@ export function areRingsOf({ i32 }: Pick<Memory, 'i32'>, note: number, rings: re
 
 /** The host is about to take the frames of a leading note; false: their producer edits them. */
 export function beginsTaking(memory: Memory, note: number): boolean {
-  memory.store(note + TAKING, 1)
+  memory.store(note + TAKING, TAKING_IS.taking)
   if (memory.load(note + EDIT) !== JOINT_EDIT.editing) return true
-  memory.store(note + TAKING, 0)
+  memory.store(note + TAKING, TAKING_IS.none)
   return false
 }
 
 /** The host has taken none. */
 export function leavesJoint(memory: Memory, note: number): void {
-  memory.store(note + TAKING, 0)
+  memory.store(note + TAKING, TAKING_IS.none)
+}
+
+/** Before the first answer that says so: a successor of the host may find the frames, and room for them. */
+export function refusesJoint(memory: Memory, note: number): void {
+  memory.store(note + TAKING, TAKING_IS.refused)
+}
+
+export function isRefused(memory: Memory, note: number): boolean {
+  return memory.load(note + TAKING) === TAKING_IS.refused
 }
 
 /** What its producer does with the frames of a leading note, or has done. */
@@ -123,7 +135,7 @@ export function editOf(memory: Memory, note: number): number {
 /** The producer is about to change the frames of a leading note; false: the host takes them, or is about to. */
 export function beginsEdit(memory: Memory, note: number): boolean {
   memory.store(note + EDIT, JOINT_EDIT.editing)
-  if (memory.load(note + TAKING) === 0) return true
+  if (memory.load(note + TAKING) === TAKING_IS.none) return true
   memory.store(note + EDIT, JOINT_EDIT.none)
   return false
 }

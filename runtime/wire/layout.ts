@@ -194,5 +194,6 @@ export const FAULT_POINT = {
   jointJournalled: 33,
   jointCommitted: 34,
   jointAnswered: 35,
+  refusalTold: 36,
 } as const
 export type FaultPoint = keyof typeof FAULT_POINT

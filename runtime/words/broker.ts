@@ -12,7 +12,10 @@ import type { Schedule, ScheduleOptions, TickMessage } from './schedule.ts'
 import type { Topic } from './topic.ts'
 import type { TopicDefinition, TopicOptions } from './topic-definition.ts'
 
-/** A broker, made by `createBroker`. It is used on the thread that created it; handlers publish through their context. */
+/**
+ * A broker, made by `createBroker`. It is used on the thread that created it. Other threads of the program use one of their own, by
+ * `attachBroker(broker.ticket())`; handlers publish through their context.
+ */
 export interface Broker {
   /**
    * Opens a topic, and creates it if it does not exist. A topic that exists is opened without options, or with its own.
@@ -94,6 +97,13 @@ export interface Broker {
    * @throws MillraceError `MILL_CLOSED`
    */
   schedules(): readonly Schedule[]
+  /**
+   * A text by which other threads of this process use the broker: `attachBroker(ticket)`. It may be passed on in any way (`workerData`,
+   * `postMessage`, a task of a pool), any number of times. A thread that has it can do what this broker can.
+   *
+   * @throws MillraceError `MILL_CLOSED`
+   */
+  ticket(): string
   /** The dead letters of a topic's groups, or of a queue. */
   deadLetters<V = unknown>(
     source: string | TopicDefinition<V> | Topic<V> | QueueDefinition<V> | Queue<V>,
@@ -121,6 +131,12 @@ export interface Broker {
   readonly closed: boolean
   /** Closes the broker, as `close()` does. */
   [Symbol.asyncDispose](): Promise<void>
+}
+
+/** Options of `attachBroker`. */
+export interface AttachOptions {
+  /** Logger of what happens on this thread and has no listener; default: one rate-limited line each on stderr. `false`: no lines. */
+  readonly logger?: Logger | false | undefined
 }
 
 /** Options of `createBroker`. */

@@ -8,6 +8,7 @@
 import { isUtf8 } from 'node:buffer'
 import { types } from 'node:util'
 import { MillraceError } from './errors.ts'
+import { JsonBytes } from './json-bytes.ts'
 import { type Culprit, jsonPath } from './json-path.ts'
 import type { CodecName } from './message.ts'
 import { show } from './names.ts'
@@ -40,7 +41,8 @@ const REPLACEMENT = '\ufffd'
 const json: Codec = Object.freeze<Codec>({
   name: 'json',
   encode(value) {
-    return value === null ? null : jsonText(value)
+    if (value === null) return null
+    return (typeof value === 'object' ? JsonBytes.of(value) : null) ?? jsonText(value)
   },
   decode(buffer, start, end) {
     const text = decodeText(buffer, start, end)

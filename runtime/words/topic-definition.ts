@@ -8,11 +8,15 @@ export interface TopicOptions {
   readonly partitions?: number | undefined
   /** Codec of the values; default `json`. */
   readonly codec?: CodecName | undefined
-  /** Largest encoded record (key + headers + value), in bytes, 1 to 64 MiB; default 1 MiB. */
+  /**
+   * Largest encoded record (key + headers + value), in bytes, 1 to 64 MiB; default 1 MiB, or half of the default `windowBytes` in
+   * memory where that is less.
+   */
   readonly maxMessageBytes?: number | undefined
   /**
    * Shared memory of a partition for its readers, in bytes, 64 KiB to 256 MiB, rounded up to a power of two. At least twice
-   * `maxMessageBytes`; default 2 MiB or that minimum. On disk a busy partition borrows up to this much.
+   * a given `maxMessageBytes`; default 2 MiB or that minimum. In memory the default shrinks, down to 64 KiB, where many partitions or
+   * topics share `memoryMaxBytes`. On disk a busy partition borrows up to this much.
    */
   readonly windowBytes?: number | undefined
   /** Behaviour of `publish` at a full partition: `wait` (default), or `reject` with `MILL_FULL`. */

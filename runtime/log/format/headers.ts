@@ -21,7 +21,7 @@ import { bytesOf, decodeText, isWellFormed } from '../../words/codec.ts'
 import { MillraceError } from '../../words/errors.ts'
 import type { Headers } from '../../words/message.ts'
 import { show } from '../../words/names.ts'
-import { RoutingKeyHeader } from './routing-key-header.ts'
+import { WrittenHeader } from './written-header.ts'
 
 const COUNT_BYTES = 4
 const HEADER_BYTES = 8
@@ -43,7 +43,7 @@ const encoder = new TextEncoder()
  * @throws MillraceError `MILL_UNSERIALISABLE`
  */
 export function headersSize(headers: Headers, nameBytesMax: number = NAME_BYTES_MAX): number {
-  if (headers instanceof RoutingKeyHeader) return headers.size
+  if (headers instanceof WrittenHeader) return headers.size
   if (typeof headers !== 'object' || headers === null || Array.isArray(headers))
     throw unserialisable(`headers must be an object, not ${show(headers)}`)
   let size = COUNT_BYTES
@@ -65,7 +65,7 @@ export function areByReplay(headers: Headers): boolean {
 
 /** The same headers with bytes of their own, which the caller cannot change any more. */
 export function ownedHeaders(headers: Headers): Headers {
-  if (headers instanceof RoutingKeyHeader) return headers
+  if (headers instanceof WrittenHeader) return headers
   const owned: Record<string, string | Uint8Array> = Object.create(null)
   for (const [name, value] of Object.entries(headers))
     owned[name] = value instanceof Uint8Array ? new Uint8Array(value) : value
@@ -74,7 +74,7 @@ export function ownedHeaders(headers: Headers): Headers {
 
 /** Writes headers that `headersSize` has measured; returns the position after them. */
 export function writeHeaders(target: Uint8Array, position: number, headers: Headers): number {
-  if (headers instanceof RoutingKeyHeader) return headers.write(target, position)
+  if (headers instanceof WrittenHeader) return headers.write(target, position)
   const names = Object.keys(headers)
   putU32(target, position, names.length)
   let at = position + COUNT_BYTES

@@ -5,6 +5,7 @@
  * messages. Bound: a routing key has at most 255 bytes (routing-key.ts), and is well-formed.
  */
 import type { Headers } from '../../words/message.ts'
+import { WrittenHeader } from './written-header.ts'
 
 export const ROUTING_KEY_HEADER = 'millrace-routing-key'
 
@@ -13,11 +14,12 @@ const COUNT = [1, 0, 0, 0]
 /** A string. */
 const TYPE = [0, 0]
 
-export class RoutingKeyHeader {
+export class RoutingKeyHeader extends WrittenHeader {
   readonly 'millrace-routing-key': string
   readonly #bytes: Uint8Array
 
   private constructor(routingKey: string) {
+    super()
     this[ROUTING_KEY_HEADER] = routingKey
     const value = Buffer.from(routingKey)
     const lengths = [ROUTING_KEY_HEADER.length, 0, ...TYPE, value.length, 0, 0, 0]

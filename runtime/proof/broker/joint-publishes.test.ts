@@ -120,6 +120,48 @@ for (const storage of ['memory', 'os'] as const) {
     },
   )
 
+  t.test(
+    `${storage}: a message whose id is known counts as a duplicate once, however long another target holds it`,
+    async t => {
+      const fan = await fanOf(
+        [
+          { ...kept, dedupeMs: 60_000 },
+          { ...kept, maxMessages: 2 },
+        ],
+        await open(t),
+      )
+      const [known, full] = fan.queues as [Queue<number>, Queue<number>]
+      await fan.events.publish('', { value: 0, id: 'same' })
+      const taken = fan.events.publish('', { value: 0, id: 'same' })
+      const held = fan.events.publish('', { value: 0, id: 'same' })
+      await within(5_000, 'the second', taken)
+      await delay(50)
+      t.match(await known.stats(), { duplicates: 1 }, 'the third is not answered')
+      await full.purge()
+      const { receipts } = await within(5_000, 'the third', held)
+      t.match(receipts, [{ duplicate: true }, { duplicate: false }])
+      t.match(await known.stats(), { accepted: 1, duplicates: 2 })
+    },
+  )
+
+  t.test(
+    `${storage}: a queue that drops its head for a message writes the letter to a topic that gets it as well`,
+    async t => {
+      const broker = await open(t)
+      const letters = await broker.topic<number>(newName(), { durability: storage })
+      const fan = await fanOf([{ ...kept, maxMessages: 2, onFull: 'dropHead', deadLetter: letters.name }, kept], broker)
+      await fan.events.bind(letters)
+      const sent = Array.from({ length: 5 }, (_, value) => fan.events.publish('', { value }))
+      await within(5_000, 'all', Promise.all(sent))
+      t.strictSame(await fan.values(), [
+        [3, 4],
+        [0, 1, 2, 3, 4],
+      ])
+      t.match(await fan.queues[0]?.stats(), { accepted: 5, ready: 2, deadLettered: 3 })
+      t.equal((await letters.stats()).partitions[0]?.highWatermark, 8)
+    },
+  )
+
   for (const point of ['beforeCommit', 'betweenWindowAndRing', 'jointCommitted', 'jointAnswered'] as const) {
     t.test(
       `${storage}: the host dies ${point}: what is confirmed is in all targets once, the rest in all or none`,

@@ -142,6 +142,21 @@ t.test('each page for users stands in the index of its folder, or in that of doc
   )
 })
 
+t.test('the index of decisions has each of them once, in order', async t => {
+  const folder = 'docs/decisions'
+  const rows = [...textOf(`${folder}/README.md`).matchAll(/^\| \[(\d+)\]\(([^()]+)\) \| .* \|$/gm)]
+  const decisions = DOCUMENTS.filter(path => new RegExp(`^${folder}/\\d`).test(path))
+  t.ok(decisions.length > 30)
+  t.strictSame(
+    rows.map(([, number, path = '']) => [posix.join(folder, path), `${number}-`]),
+    decisions.map(path => [path, posix.basename(path).slice(0, 4)]),
+  )
+})
+
+t.test('no document has what a merge left', async t => {
+  for (const document of DOCUMENTS) t.notMatch(textOf(document), /^(<{7}|={7}|>{7})( |$)/m, document)
+})
+
 t.test('each relative link of the documents, and each anchor, leads to something', async t => {
   let links = 0
   for (const document of DOCUMENTS) {

@@ -12,70 +12,24 @@
  *   --hashes   prints each seed's hash
  *   --first    ends with the first seed that fails
  *
- * A seed that fails is printed with what it broke, and replays identically: `--seed S --seeds 1 --trace`. With at least
- * FAULTS_FROM seeds each kind of fault must be in a fifth of them, those of disks, processes and queues in a twentieth or less, and with
- * VISITS_FROM each pair of state and input that was seen at all must have been seen VISITS_MIN times. Exits with 1 when anything is wrong.
+ * A seed that fails is printed with what it broke, and replays identically: `--seed S --seeds 1 --trace`. A line on standard error says
+ * every SAY_MS how far it is, and which seeds run. SIGTERM and SIGINT end it with what was judged so far. What must be met how often is in
+ * tally.ts. Exits with 1 when anything is wrong, and with 128 and the signal's number after a signal.
  */
 import { writeSync } from 'node:fs'
 import { register } from 'node:module'
-import { availableParallelism } from 'node:os'
+import { availableParallelism, constants } from 'node:os'
 import { parseArgs } from 'node:util'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
-import { EXCHANGE_SIGHTS, type ExchangeSight } from './exchange-sights.ts'
-import { FAULTS, type FaultKind } from './plan.ts'
-import { QUEUE_SIGHTS, type QueueSight } from './queue-sights.ts'
-import { REQUEST_SIGHTS, type RequestSight } from './request-sights.ts'
-import { EVENT_NAMES } from './scheduler.ts'
 import type { Verdict } from './simulate.ts'
-import { TICK_SIGHTS, type TickSight } from './tick-sights.ts'
+import { Tally, type Told } from './tally.ts'
 import { countVisits, type Visits } from './visits.ts'
 
-/** With fewer seeds shares say little. */
-const FAULTS_FROM = 300
-const SHARE_MIN = 0.2
-/**
- * Half of all seeds have a disk, and most of those one or two processes that do not end as they should; and what depends on how a
- * group is set up befalls few of the groups that there are.
- */
-const RARE: readonly FaultKind[] = [
-  ...(['reopened', 'processDeath', 'powerCut', 'tornApart', 'claimsAfterDeath', 'restoredState'] as const),
-  ...([
-    'failedDisk',
-    'retention',
-    'stopAtVerdict',
-    'stopAtOutput',
-    'stopAtSnapshot',
-    'slowOutput',
-    'letterWaits',
-    'heldByRate',
-  ] as const),
-]
-const RARE_MIN = 0.05
-/** A third of the seeds has exchanges, requests or schedules, and this befalls few of those. */
-const RAREST: readonly Sight[] = [
-  'routeUnanswered',
-  'requestCrash',
-  'requestFull',
-  'requestDropped',
-  'requestPurged',
-  'requestCancelled',
-  'requestDuplicate',
-  'requestAtClose',
-  'requestOfOther',
-  'tickMissed',
-  'tickOverlap',
-  'scheduleRemoval',
-]
-const RAREST_MIN = 0.01
-/** With fewer seeds no pair of state and input need be visited often. */
-const VISITS_FROM = 10_000
-const VISITS_MIN = 100
 /** Seeds taken in one go by a thread. */
 const CHUNK = 10
 /** Nearly all that a seed allocates dies with it: with room for that, all takes a sixth less time. */
 const YOUNG_MB = 96
-/** Failing seeds printed. */
-const TOLD_MAX = 20
+const SAY_MS = 10_000
 
 interface Options {
   readonly verify: boolean
@@ -83,30 +37,14 @@ interface Options {
   readonly history: boolean
 }
 
-const ALL_SIGHTS = [...QUEUE_SIGHTS, ...EXCHANGE_SIGHTS, ...REQUEST_SIGHTS, ...TICK_SIGHTS]
-type Sight = QueueSight | ExchangeSight | RequestSight | TickSight
-
 type Simulate = typeof import('./simulate.ts')['simulate']
 
-/** What a thread tells of one seed. */
-interface Told {
-  readonly seed: number
-  readonly hash: number
-  readonly inputs: number
-  readonly inputsByKind: readonly number[]
-  readonly faults: readonly FaultKind[]
-  readonly queueSights: readonly Sight[]
-  readonly problems: readonly string[]
-}
+/** A seed is over, or a chunk of them. */
+type Answer = { readonly kind: 'seed'; readonly told: Told } | { readonly kind: 'chunk'; readonly visits: Visits }
 
-interface Answer {
-  readonly seeds: readonly Told[]
-  readonly visits: Visits
-}
-
-function told({ seed, hash, inputs, inputsByKind, faults, problems, ...seen }: Verdict): Told {
+function told({ seed, hash, inputs, inputsByKind, faults, parts, problems, ...seen }: Verdict): Told {
   const sights = [...seen.queueSights, ...seen.exchangeSights, ...seen.requestSights, ...seen.tickSights]
-  return { seed, hash, inputs, inputsByKind, faults: [...faults.keys()], queueSights: sights, problems }
+  return { seed, hash, inputs, inputsByKind, faults: [...faults.keys()], parts, sights, problems }
 }
 
 /** At once, also from a thread whose event loop does not turn. */
@@ -132,81 +70,11 @@ async function work(options: Options): Promise<void> {
   const visits = countVisits()
   const { simulate } = await import('./simulate.js')
   parentPort?.on('message', ({ from, to }: { readonly from: number; readonly to: number }) => {
-    const seeds: Told[] = []
-    for (let seed = from; seed < to; seed++) seeds.push(runSeed(simulate, seed, options))
-    parentPort?.postMessage({ seeds, visits } satisfies Answer)
+    for (let seed = from; seed < to; seed++)
+      parentPort?.postMessage({ kind: 'seed', told: runSeed(simulate, seed, options) } satisfies Answer)
+    parentPort?.postMessage({ kind: 'chunk', visits } satisfies Answer)
     for (const name of Object.keys(visits)) delete visits[name]
   })
-}
-
-class Tally {
-  seeds = 0
-  inputs = 0
-  failed = 0
-  inputsMin: number = Number.POSITIVE_INFINITY
-  readonly byKind: number[] = EVENT_NAMES.map(() => 0)
-  readonly #faults = new Map<FaultKind, number>()
-  readonly #queueSights = new Map<Sight, number>()
-  readonly #visits = new Map<string, number>()
-  readonly #hashes: boolean
-
-  constructor(hashes: boolean) {
-    this.#hashes = hashes
-  }
-
-  addVisits(visits: Visits): void {
-    for (const [name, count] of Object.entries(visits)) this.#visits.set(name, (this.#visits.get(name) ?? 0) + count)
-  }
-
-  add({ seed, hash, inputs, inputsByKind, faults, queueSights, problems }: Told): void {
-    this.seeds++
-    this.inputs += inputs
-    this.inputsMin = Math.min(this.inputsMin, inputs)
-    for (const [kind, count] of inputsByKind.entries()) this.byKind[kind] = (this.byKind[kind] as number) + count
-    for (const fault of faults) this.#faults.set(fault, (this.#faults.get(fault) ?? 0) + 1)
-    for (const sight of queueSights) this.#queueSights.set(sight, (this.#queueSights.get(sight) ?? 0) + 1)
-    if (this.#hashes) console.log(`seed ${seed}: ${hash.toString(16).padStart(8, '0')}, ${inputs} inputs`)
-    if (problems.length === 0) return
-    this.failed++
-    if (this.failed > TOLD_MAX) return
-    console.log(`seed ${seed} (${hash.toString(16).padStart(8, '0')}) breaks a rule:`)
-    for (const problem of problems) console.log(`    ${problem}`)
-  }
-
-  /** Prints the figures; whether all is as it should be. */
-  report(seconds: number): boolean {
-    const share = (fault: FaultKind): number => (this.#faults.get(fault) ?? 0) / this.seeds
-    console.log(
-      `inputs: ${EVENT_NAMES.map((name, kind) => `${name} ${this.byKind[kind]}`).join(', ')} (ticks do not count)`,
-    )
-    console.log(
-      `faults, in so many of a hundred seeds: ${FAULTS.map(fault => `${fault} ${(share(fault) * 100).toFixed(0)}`).join(', ')}`,
-    )
-    const queueShare = (sight: Sight): number => (this.#queueSights.get(sight) ?? 0) / this.seeds
-    console.log(
-      `queues, in so many of a hundred seeds: ${ALL_SIGHTS.map(sight => `${sight} ${(queueShare(sight) * 100).toFixed(0)}`).join(', ')}`,
-    )
-    console.log('visits of each kind of state by each kind of input:')
-    for (const [name, count] of [...this.#visits].sort()) console.log(`    ${name}: ${count}`)
-    const seldom = this.seeds >= VISITS_FROM ? [...this.#visits].filter(([, count]) => count < VISITS_MIN) : []
-    if (seldom.length > 0)
-      console.log(`visited less than ${VISITS_MIN} times: ${seldom.map(([name]) => name).join('; ')}`)
-    const rare =
-      this.seeds >= FAULTS_FROM
-        ? [
-            ...FAULTS.filter(fault => share(fault) < (RARE.includes(fault) ? RARE_MIN : SHARE_MIN)),
-            ...ALL_SIGHTS.filter(sight => queueShare(sight) < (RAREST.includes(sight) ? RAREST_MIN : RARE_MIN)).map(
-              sight => `${sight} of queues`,
-            ),
-          ]
-        : []
-    if (rare.length > 0) console.log(`too rare: ${rare.join(', ')}`)
-    const each = Math.round(this.inputs / this.seeds)
-    console.log(
-      `${this.seeds} seeds, ${this.inputs} inputs (${each} a seed, at least ${this.inputsMin}), ${seconds.toFixed(1)} s: ${this.failed} broke a rule`,
-    )
-    return this.failed === 0 && rare.length === 0 && seldom.length === 0
-  }
 }
 
 function main(): void {
@@ -223,32 +91,48 @@ function main(): void {
     },
   })
   const options: Options = { verify: values.verify, trace: values.trace, history: values.history }
-  const end = Number(values.seed) + Number(values.seeds)
+  const seeds = Number(values.seeds)
+  const end = Number(values.seed) + seeds
   let next = Number(values.seed)
-  const started = performance.now()
   const tally = new Tally(values.hashes)
-  const jobs = Math.min(Number(values.jobs), Math.ceil(Number(values.seeds) / CHUNK))
-  let busy = jobs
+  const jobs = Math.min(Number(values.jobs), Math.ceil(seeds / CHUNK))
+  /** The seed that each thread runs. */
+  const running = new Map<number, number>()
+  const saying = setInterval(() => {
+    process.stderr.write(
+      `${tally.seeds} of ${seeds} seeds, ${tally.failed} broke a rule; ${[...running.values()]} run\n`,
+    )
+  }, SAY_MS)
+  saying.unref()
+  for (const signal of ['SIGTERM', 'SIGINT'] as const)
+    process.once(signal, () => {
+      console.log(`${signal} after ${tally.seeds} of ${seeds} seeds:`)
+      tally.report()
+      process.exit(128 + constants.signals[signal])
+    })
   for (let job = 0; job < jobs; job++) {
     const resourceLimits = { maxYoungGenerationSizeMb: YOUNG_MB }
     const worker = new Worker(new URL(import.meta.url), { workerData: options, execArgv: [], resourceLimits })
     const give = (): void => {
       if (next >= end) {
         void worker.terminate()
-        if (--busy === 0 && !tally.report((performance.now() - started) / 1000)) process.exitCode = 1
+        running.delete(job)
+        if (running.size === 0 && !tally.report()) process.exitCode = 1
         return
       }
       const to = Math.min(end, next + CHUNK)
       worker.postMessage({ from: next, to })
+      running.set(job, next)
       next = to
     }
-    worker.on('message', ({ seeds, visits }: Answer) => {
-      tally.addVisits(visits)
-      for (const answer of seeds) {
-        tally.add(answer)
-        if (values.first && tally.failed > 0) process.exit(1)
+    worker.on('message', (answer: Answer) => {
+      if (answer.kind === 'chunk') {
+        tally.addVisits(answer.visits)
+        return give()
       }
-      give()
+      tally.add(answer.told)
+      running.set(job, answer.told.seed + 1)
+      if (values.first && tally.failed > 0) process.exit(1)
     })
     worker.on('error', error => {
       console.log(error)

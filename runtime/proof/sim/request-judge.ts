@@ -52,6 +52,8 @@ export interface RequestFacts {
   readonly refuses: boolean
   /** Consumers ack without an answer, now and then. */
   readonly acksPlainly: boolean
+  /** Deliveries are over when their broker begins to close, and their signals with them. */
+  readonly endsAtClose: boolean
   /** What failed after its ack has no dead letter. */
   readonly hasLetters: boolean
   /** Partition hosts may have died: answers on their way are lost then. */
@@ -92,6 +94,7 @@ export class RequestJudge {
   #answers = 0
   #life = 0
   #isPurging = false
+  #isClosing = false
 
   constructor(facts: RequestFacts) {
     this.#facts = facts
@@ -103,6 +106,7 @@ export class RequestJudge {
       if (settled === null && own === this.#life) this.foreign++
     this.#life = life
     this.#isPurging = false
+    this.#isClosing = false
   }
 
   /** Before it is sent. */
@@ -176,6 +180,7 @@ export class RequestJudge {
   mustHaveSignal(id: string, attempt: number, isAborted: boolean, nowMs: number): void {
     const known = this.#of(id)
     const { beganMs, how } = known.attempts[attempt] as Attempt
+    if (this.#isClosing && this.#facts.endsAtClose) return
     // What took too long has ended for its queue.
     if (how !== null || nowMs - beganMs > this.#facts.handlerTimeoutMs - BEGIN_SLACK_MS) return
     if (!isAborted) this.#problem(`the handler of ${id} runs after its deadline, and its signal is not aborted`)
@@ -217,6 +222,7 @@ export class RequestJudge {
 
   /** The broker is about to be closed. */
   closes(): void {
+    this.#isClosing = true
     for (const { life, settled } of this.#known.values()) if (life === this.#life && settled === null) this.atClose++
   }
 

@@ -44,6 +44,7 @@ export class RequestFindings {
       dropsHead: onFull === 'dropHead',
       refuses: onFull === 'reject',
       acksPlainly: kind === 'consume',
+      endsAtClose: kind === 'consume',
       hasLetters: !atMostOnce,
       mayLose: () => lab.seen.has('hostDeath') || lab.seen.has('hostDeathAtPoint'),
       mayExpireEarly: () => lab.seen.has('clockJump'),

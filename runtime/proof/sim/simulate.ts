@@ -33,6 +33,7 @@ import { type QueueSight, queueSights } from './queue-sights.ts'
 import { type RequestSight, requestSights } from './request-sights.ts'
 import { ASKS } from './request-work.ts'
 import { drainMicrotasks, Scheduler, Stopped } from './scheduler.ts'
+import { SEED_PARTS, type SeedPart } from './seed-parts.ts'
 import { SharedBytes, watchArena } from './sim-memory.ts'
 import type { SimPort } from './sim-port.ts'
 import { enter, install, type Simulated } from './sim-world.ts'
@@ -44,6 +45,7 @@ export interface Verdict {
   readonly hash: number
   readonly inputs: number
   readonly inputsByKind: readonly number[]
+  readonly parts: readonly SeedPart[]
   readonly virtualMs: number
   readonly faults: ReadonlyMap<FaultKind, number>
   readonly queueSights: readonly QueueSight[]
@@ -220,8 +222,15 @@ export function simulate(seed: number, trace: ((line: string) => void) | null = 
     ])
       problems.push(...rule(kept))
   }
+  const has: Readonly<Record<SeedPart, boolean>> = {
+    exchanges: findings.exchanges !== null,
+    requests: findings.requests !== null,
+    schedules: findings.ticks !== null,
+    disk: plan.disk !== null,
+  }
   return {
     seed,
+    parts: SEED_PARTS.filter(part => has[part]),
     hash: scheduler.hash >>> 0,
     inputs: scheduler.inputs,
     inputsByKind: scheduler.inputsByKind,

@@ -6,6 +6,8 @@
  *   Int32 0   number of samples     Float64 1 ..   samples, in us
  */
 const headerBytes = 8
+/** Samples kept of a run, at most; a run has fewer. */
+const samplesMax = 1_000_000
 
 export class LatencySamples {
   readonly buffer: SharedArrayBuffer
@@ -18,7 +20,7 @@ export class LatencySamples {
     this.#samples = new Float64Array(buffer, headerBytes)
   }
 
-  static of(samplesMax: number): LatencySamples {
+  static create(): LatencySamples {
     return new LatencySamples(new SharedArrayBuffer(headerBytes + samplesMax * Float64Array.BYTES_PER_ELEMENT))
   }
 
@@ -27,11 +29,27 @@ export class LatencySamples {
     this.#samples[Atomics.add(this.#count, 0, 1)] = us
   }
 
+  get count(): number {
+    return Atomics.load(this.#count, 0)
+  }
+
   /** Takes all samples out. */
   take(): Float64Array {
     const count = Atomics.exchange(this.#count, 0, 0)
     return this.#samples.slice(0, count)
   }
+}
+
+/** A copy of the value that begins with the time of now. */
+export function stamped(value: Uint8Array): Uint8Array {
+  const copy = value.slice()
+  new DataView(copy.buffer).setFloat64(0, monotonicUs())
+  return copy
+}
+
+/** How long ago a value was stamped, in us. */
+export function sinceStamp(bytes: Uint8Array, at = 0): number {
+  return monotonicUs() - new DataView(bytes.buffer, bytes.byteOffset + at).getFloat64(0)
 }
 
 /** In us; whole numbers of ns are exact in a double for months. */

@@ -1,0 +1,69 @@
+/** When the frames of one turn are sealed: with few writers at once, with many when what is published behind is in them as well. */
+import t from 'tap'
+import { OpenFrames } from './open-frames.ts'
+import type { RingWriter } from './ring-writer.ts'
+import type { ThreadLink } from './thread-link.ts'
+
+interface House {
+  readonly frames: OpenFrames
+  readonly writers: readonly RingWriter[]
+  /** What was done, in order. */
+  readonly told: string[]
+}
+
+function houseOf(count: number): House {
+  const told: string[] = []
+  const link = { hint: (ring: number) => told.push(`hint ${ring}`), ring: () => told.push('ring') }
+  const writers = Array.from({ length: count }, (_, ring) => {
+    const writer = { ring, host: 0, dirty: false, isAnswered: false, seal: () => told.push(`seal ${ring}`) }
+    return writer as unknown as RingWriter
+  })
+  return { frames: new OpenFrames([link as unknown as ThreadLink]), writers, told }
+}
+
+function publish({ frames, writers }: House, isInTurn = false): void {
+  for (const writer of writers) if (!writer.dirty) frames.mark(writer, isInTurn)
+}
+
+/** Publishes in so many microtasks, one after the other, and returns how many frames were sealed. */
+async function sealedOf(house: House, batches: number): Promise<number> {
+  for (let batch = 0; batch < batches; batch++) {
+    publish(house)
+    await undefined
+  }
+  await new Promise(setImmediate)
+  return house.told.filter(each => each.startsWith('seal')).length
+}
+
+t.test('a frame of few writers is sealed in its own microtask, and its host is told', async t => {
+  const house = houseOf(1)
+  publish(house)
+  t.strictSame(house.told, [])
+  await undefined
+  t.strictSame(house.told, ['seal 0', 'hint 0', 'ring'])
+  t.equal(await sealedOf(houseOf(7), 5), 7 * 5)
+})
+
+t.test('where there are many writers, batches that follow each other share frames', async t => {
+  t.equal(await sealedOf(houseOf(8), 2), 8)
+  t.equal(await sealedOf(houseOf(64), 16), 64)
+  t.equal(await sealedOf(houseOf(256), 32), 256)
+  t.ok((await sealedOf(houseOf(1_024), 66)) >= 2 * 1_024, 'a turn that does not end holds nothing back for ever')
+})
+
+t.test('what is asked to be sealed is sealed at once, and later frames wait as ever', async t => {
+  const house = houseOf(64)
+  publish(house)
+  house.frames.seal()
+  t.equal(house.told.length, 64 * 3)
+  house.frames.seal()
+  t.equal(house.told.length, 64 * 3, 'nothing is left')
+  t.equal(await sealedOf(house, 1), 128)
+})
+
+t.test('within a turn of the thread nothing is scheduled', async t => {
+  const house = houseOf(3)
+  publish(house, true)
+  await new Promise(setImmediate)
+  t.strictSame(house.told, [])
+})

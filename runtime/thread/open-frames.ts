@@ -1,0 +1,64 @@
+/**
+ * The writers of one thread that were written to and are to be sealed: at the end of the turn, or of what this turn of the event loop
+ * still publishes.
+ *
+ * Any thread that publishes. Outside of a turn of the thread, frames wait in rounds of microtasks. One round is enough for the next
+ * batch of a loop that awaits what is done already. Where few partitions are written to none waits longer than its own. Where there are
+ * many, a batch has few records for each, and a frame of a few costs as much as one of many: so the more there are, the more rounds, up
+ * to ROUNDS_MAX. What is full meanwhile is sealed as ever (publish/partition-writer.ts).
+ *
+ * Bound: the writers of the thread.
+ */
+import { queueMicrotask } from '../../actors/world.ts'
+import type { RingWriter } from './ring-writer.ts'
+import type { ThreadLink } from './thread-link.ts'
+
+const FRAMES_OF_ROUND = 4
+const FEW_FRAMES = 8
+const ROUNDS_MAX = 32
+
+export class OpenFrames {
+  readonly #links: readonly ThreadLink[]
+  #dirty: RingWriter[] = []
+  #isScheduled = false
+  #rounds = 0
+
+  constructor(links: readonly ThreadLink[]) {
+    this.#links = links
+  }
+
+  /** The writer was written to. `isInTurn`: its thread seals at the end of its turn. */
+  mark(writer: RingWriter, isInTurn: boolean): void {
+    writer.dirty = true
+    if (writer.isAnswered) this.#links[writer.host]?.awaits()
+    this.#dirty.push(writer)
+    if (this.#isScheduled || isInTurn) return
+    this.#isScheduled = true
+    this.#rounds = 0
+    queueMicrotask(this.#sealInTime)
+  }
+
+  readonly #sealInTime = (): void => {
+    if (this.#rounds++ < roundsOf(this.#dirty.length)) queueMicrotask(this.#sealInTime)
+    else this.seal()
+  }
+
+  /** Publishes all of them, and tells their hosts. */
+  seal(): void {
+    this.#isScheduled = false
+    const dirty = this.#dirty
+    if (dirty.length === 0) return
+    this.#dirty = []
+    for (const writer of dirty) {
+      writer.dirty = false
+      writer.seal()
+      this.#links[writer.host]?.hint(writer.ring)
+    }
+    for (const writer of dirty) this.#links[writer.host]?.ring()
+  }
+}
+
+/** Rounds that so many open frames wait. */
+function roundsOf(frames: number): number {
+  return frames < FEW_FRAMES ? 0 : Math.min(ROUNDS_MAX, Math.floor(frames / FRAMES_OF_ROUND))
+}

@@ -64,7 +64,7 @@ export class RequestHandling {
     const thread = scheduler.current as SimThread
     if (!this.#isHeard(thread)) return undefined
     const { id, script } = delivery.value
-    const attempt = this.#judge.begun(id, scheduler.now)
+    const attempt = this.#judge.begun(id, scheduler.now, context === null)
     const letter = script[Math.min(delivery.failedAttempts, script.length - 1)] as string
     switch (thread.kind === 'main' && letter === 'e' ? 't' : letter) {
       case 'k':

@@ -40,7 +40,7 @@ const rows = (files.length === 0 ? [0] : files)
   .flatMap(file => JSON.parse(readFileSync(file, 'utf8')))
   .filter(({ suite, metric, payloadBytes }) => suite === 'pipeline' && metric === 'throughput' && payloadBytes === 64)
 const rowOf = (subject, name) => rows.find(row => row.subject === subject && row.case === name)
-const digits = value => Number(value.toPrecision(DIGITS))
+const digits = value => (value < 100 ? value.toPrecision(DIGITS) : String(Math.round(value)))
 const millions = value => digits(value / 1e6)
 
 /** Of values that were measured in the same rounds. */
@@ -61,7 +61,7 @@ function table(subjects) {
   const line = cells => `| ${cells.join(' | ')} |`
   const { runs, node } = rows[0]
   return [
-    `Million records a second: median (least to greatest) of ${runs} interleaved rounds; then how many times as\nfast millrace was, in the same way. On ${cpus().length} x ${cpus()[0].model.trim()}, Node ${node}.`,
+    `Million records a second: median (least to greatest) of ${runs} interleaved rounds; then how many times as fast millrace was. ${cpus().length} x ${cpus()[0].model.trim()}, Node ${node}.`,
     '',
     line(['', ...Object.values(CASES)]),
     '|---|---|---|---|',

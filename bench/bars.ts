@@ -41,6 +41,13 @@ const streams: readonly Bar[] = [
     atMost: 1.2,
   })),
   { case: 'partitions', subject: '1 partition', beside: '4 partitions', metric: 'throughput', atLeast: 1 },
+  ...(['attached-publish', 'attached-handle'] as const).map(name => ({
+    case: name,
+    subject: 'from-attached',
+    beside: 'from-main',
+    metric: 'throughput' as const,
+    atLeast: 0.8,
+  })),
   { case: 'durable', subject: 'millrace-os', beside: 'millrace', metric: 'throughput', atLeast: 0.76 },
 ]
 

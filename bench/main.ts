@@ -75,6 +75,7 @@ async function bench(names: readonly SuiteName[], options: Options): Promise<voi
     const { writeFigures } = await import('./plot.ts')
     for (const path of writeFigures(rows, figuresFolder)) process.stderr.write(`wrote ${path}\n`)
   }
+  if (options.json) process.stderr.write(`${noise}\n`)
   const bars = options.smoke ? [] : judge(rows)
   console.log(
     options.json ? JSON.stringify(rows, null, 2) : [toText(rows, noise), ...bars.map(({ text }) => text)].join('\n'),

@@ -32,7 +32,8 @@ const latencyCases: readonly (readonly [name: string, title: string])[] = [
 ]
 
 const style = `
-svg { color: #1f2328; background: none; font-family: system-ui, sans-serif; }
+svg { color: #1f2328; background: none; }
+svg text { white-space: pre; }
 @media (prefers-color-scheme: dark) { svg { color: #e6edf3; } }
 `
 
@@ -137,6 +138,8 @@ function toSvg(options: Plot.PlotOptions): string {
   const { document } = parseHTML('<!doctype html><html><body></body></html>')
   const svg = Plot.plot({ ...options, document: document as never })
   svg.setAttribute('xmlns', 'http://www.w3.org/2000/svg')
+  // The library's style is for pages that it draws into.
+  svg.querySelector('style')?.remove()
   const own = document.createElement('style')
   own.textContent = style
   svg.append(own as never)

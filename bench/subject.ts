@@ -18,6 +18,8 @@ export type CaseName =
   | 'latency-10k'
   | 'latency-50k'
   | 'idle'
+  | 'attached-publish'
+  | 'attached-handle'
   | 'cli-lines'
   | 'flights'
   | 'ring-batch32'

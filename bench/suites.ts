@@ -1,5 +1,6 @@
 /** All suites by name. */
 import type { Suite } from './suite.ts'
+import { attachedSuite } from './suites/attached.ts'
 import { computeSuite } from './suites/compute.ts'
 import { durableSuite } from './suites/durable.ts'
 import { latencySuite } from './suites/latency.ts'
@@ -19,6 +20,7 @@ export type SuiteName =
   | 'handlers'
   | 'partitions'
   | 'latency'
+  | 'attached'
   | 'programs'
   | 'durable'
   | 'compute'
@@ -32,6 +34,7 @@ export const suites: Readonly<Record<SuiteName, Suite>> = {
   handlers: handlersSuite,
   partitions: partitionsSuite,
   latency: latencySuite,
+  attached: attachedSuite,
   programs: programsSuite,
   durable: durableSuite,
   compute: computeSuite,

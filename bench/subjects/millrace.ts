@@ -4,16 +4,14 @@
  * Main thread. Each case publishes as a user would: batches of 512, sixteen in flight, `tryPublish` that falls back
  * to `publish` when the partition is full, or windows of promises.
  */
-import { type BrokerOptions, createBroker, type Message, type TopicOptions } from 'millrace'
+import { type BrokerOptions, createBroker, type TopicOptions } from 'millrace'
 import { publishAwaited, publishOneByOne, publishPaced } from '../awaited.ts'
 import type { Check } from '../checks.ts'
 import { startStopwatch } from '../stopwatch.ts'
 import type { CaseName, Running, Spec, Subject } from '../subject.ts'
-import { batchRecords, partitions, type Value } from '../workload.ts'
+import { partitions, type Value } from '../workload.ts'
 import { inFolder } from './in-folder.ts'
-
-/** Batches that are not awaited yet: a producer that waits for each one pays a round trip per batch. */
-const batchesInFlight = 16
+import { messageOf, publishBatches, publishEach } from './stream-publishing.ts'
 
 const batched: ReadonlySet<CaseName> = new Set(['eachBatch', 'reads-byte', 'works-1us', 'partitions', 'durable'])
 
@@ -64,33 +62,16 @@ export async function startStream(
   const topic = await broker.topic<Value>('bench', { partitions, codec, ...topicOptions })
   const handler = new URL(handlers[workload.check], import.meta.url)
   const run = await topic.group('bench').run<number>({ handler, ...runOptions })
-  const message = (i: number): Message<Value> => ({ key: workload.key(i), value: workload.value(i) })
-
-  const publishEach = async (records: number): Promise<void> => {
-    for (let i = 0; i < records; i++) {
-      const next = message(i)
-      if (!topic.tryPublish(next)) await topic.publish(next)
-    }
-  }
-  const publishBatches = async (records: number): Promise<void> => {
-    const inFlight: Promise<unknown>[] = []
-    for (let first = 0; first < records; first += batchRecords) {
-      const batch: Message<Value>[] = []
-      for (let i = first; i < Math.min(first + batchRecords, records); i++) batch.push(message(i))
-      inFlight.push(topic.publishBatch(batch))
-      if (inFlight.length >= batchesInFlight) await inFlight.shift()
-    }
-    await Promise.all(inFlight)
-  }
+  const publish = (i: number): Promise<unknown> => topic.publish(messageOf(workload, i))
   return {
     async run(records) {
       const elapsed = startStopwatch()
       let latenciesUs: ArrayLike<number> = []
-      if (caseName === 'awaited') latenciesUs = await publishAwaited(records, i => topic.publish(message(i)))
-      else if (caseName === 'one-by-one') latenciesUs = await publishOneByOne(records, i => topic.publish(message(i)))
-      else if (caseName === 'durable-paced') latenciesUs = await publishPaced(records, i => topic.publish(message(i)))
-      else if (batched.has(caseName)) await publishBatches(records)
-      else await publishEach(records)
+      if (caseName === 'awaited') latenciesUs = await publishAwaited(records, publish)
+      else if (caseName === 'one-by-one') latenciesUs = await publishOneByOne(records, publish)
+      else if (caseName === 'durable-paced') latenciesUs = await publishPaced(records, publish)
+      else if (batched.has(caseName)) await publishBatches(topic, workload, records)
+      else await publishEach(topic, workload, records)
       await topic.flush()
       await run.idle()
       return { seconds: elapsed(), latenciesUs }

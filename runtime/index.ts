@@ -60,7 +60,7 @@ export type {
   RunOptions,
   StreamOptions,
 } from './words/group-options.ts'
-export type { BatchHandler, Handler, HandlerContext, MessageHandler } from './words/handler.ts'
+export type { BatchHandler, Handler, HandlerContext, MessageHandler, RecordsHandler } from './words/handler.ts'
 export type { GroupInfo, GroupPartitionStats, GroupStats, QueueInfo, TopicInfo } from './words/listing.ts'
 export type {
   BatchReceipt,
@@ -106,6 +106,7 @@ export type {
   ScheduledMessage,
   UnackedMessage,
 } from './words/queued-message.ts'
+export type { RecordCursor } from './words/record-cursor.ts'
 export type { Run, StopReport } from './words/run.ts'
 export type { Schedule, ScheduleOptions, ScheduleStats, TickMessage } from './words/schedule.ts'
 export type { PartitionStats, Topic, TopicStats } from './words/topic.ts'

@@ -33,7 +33,7 @@ import type {
   RunOptions,
   StreamOptions,
 } from '../words/group-options.ts'
-import type { BatchHandler, Handler, MessageHandler } from '../words/handler.ts'
+import type { BatchHandler, Handler, MessageHandler, RecordsHandler } from '../words/handler.ts'
 import type { GroupStats } from '../words/listing.ts'
 import type { Run } from '../words/run.ts'
 import { DeliveryIterator, type Join, TURNS_MAX } from './delivery-iterator.ts'
@@ -84,7 +84,7 @@ export class GroupClient<V> implements Group<V> {
   }
 
   async handle<R = unknown>(
-    handler: MessageHandler<V> | Handler<V, unknown, R> | BatchHandler<V, unknown, R>,
+    handler: MessageHandler<V> | Handler<V, unknown, R> | BatchHandler<V, unknown, R> | RecordsHandler<V, unknown, R>,
     options?: HandleOptions,
   ): Promise<Run<R>> {
     const checked = checkHandleOptions(options)

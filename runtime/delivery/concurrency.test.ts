@@ -38,6 +38,22 @@ t.test('up to so many calls are pending, one of a key at a time, in its order', 
       t.fail(`${key} came as ${values.join()}`)
 })
 
+t.test('calls of one key wait for each other, however many may be pending', async t => {
+  const topic = await newTopic<number>()
+  let inside = 0
+  const run = await topic.group('g').handle(
+    async () => {
+      if (++inside > 1) t.fail('two at once')
+      await delay(1)
+      inside--
+    },
+    { concurrency: 4 },
+  )
+  await topic.publishBatch(Array.from({ length: 8 }, (_, value) => ({ key: 'one', value })))
+  await run.idle()
+  t.match(await run.stats(), { processed: 8 })
+})
+
 t.test('the committed offset waits for the slowest, and stop for all that are pending', async t => {
   const topic = await newTopic<number>()
   const group = topic.group('g')

@@ -12,6 +12,7 @@ import type { AttachedThread } from '../thread/attached-thread.ts'
 import type { Verdict } from '../thread/turn-taker.ts'
 import { failureOf, toWire } from '../words/errors.ts'
 import { CallClock } from './call-clock.ts'
+import { CursorRun, UnusableHandler } from './cursor-run.ts'
 import type { DeliveryContext } from './delivery-context.ts'
 import type { ExecutorSetting } from './executor-setting.ts'
 import { type ExecutorState, entered } from './executor-state.ts'
@@ -29,6 +30,8 @@ export interface HandUpcalls {
   mayGoOn(): boolean
   /** What was waited for is over. */
   goOn(): void
+  /** Nothing can be handled, and no record is to blame. */
+  fail(error: Error): void
 }
 
 export class DeliveryInHand implements CallOwner<RecordDelivery> {
@@ -43,7 +46,7 @@ export class DeliveryInHand implements CallOwner<RecordDelivery> {
   readonly #upcalls: HandUpcalls
   readonly #turnstile: OneAtATime
   readonly #clock: CallClock
-  readonly #run: PlainRun
+  readonly #run: PlainRun | CursorRun
   readonly #timer = new HoldTimer()
   readonly #failure: FailedRecord
   /** Of the deliveries from now on. */
@@ -64,7 +67,8 @@ export class DeliveryInHand implements CallOwner<RecordDelivery> {
     this.#upcalls = upcalls
     this.#turnstile = turnstile ?? new OneAtATime()
     this.#clock = new CallClock(handlerTimeoutMs)
-    this.#run = new PlainRun(setting, userState, upcalls.mayGoOn)
+    const Run = setting.handler.records === undefined ? PlainRun : CursorRun
+    this.#run = new Run(setting, userState, upcalls.mayGoOn)
     this.#failure = new FailedRecord(thread, reader, this.#timer)
     this.#context = context
     this.#doubtsEndMs = nowMs() + BYSTANDERS_MS
@@ -151,7 +155,8 @@ export class DeliveryInHand implements CallOwner<RecordDelivery> {
     try {
       result = run.begin(delivery, this.#context, this.#isAlone)
     } catch (error) {
-      this.#settle(run.inHand as RecordDelivery, failureOf(error), error)
+      if (error instanceof UnusableHandler) this.#upcalls.fail(error)
+      else this.#settle(run.inHand as RecordDelivery, failureOf(error), error)
       return
     }
     if (run.inHand !== null) new HandlerCall(this, this.#clock, this.#context, run.inHand).returned(result)

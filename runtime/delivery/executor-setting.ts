@@ -9,7 +9,6 @@ import type { QueueReader } from '../reader/queue-reader.ts'
 import type { AttachedThread } from '../thread/attached-thread.ts'
 import type { BatchShape } from '../wire/member-calls.ts'
 import type { RetryOrder } from '../words/group-options.ts'
-import type { Handler } from '../words/handler.ts'
 import type { DeliveryContext } from './delivery-context.ts'
 import type { OneAtATime } from './one-at-a-time.ts'
 import type { SnapshotKeeper } from './snapshot-keeper.ts'
@@ -24,11 +23,11 @@ interface CommonSetting {
   readonly output: Pick<TopicProducer, 'publish' | 'tryPublish' | 'flush'> | null
 }
 
-/** For plain handlers, one record after the other (executor.ts). */
+/** For handlers with `message` or `records`, one record after the other (executor.ts). */
 export interface ExecutorSetting extends CommonSetting {
   readonly thread: AttachedThread
   readonly reader: PartitionReader
-  readonly handler: Handler<unknown, unknown, unknown>
+  readonly handler: AnyHandler
   /** Commits each record before its handler is called. */
   readonly atMostOnce: boolean
   /** Shared by the thread's executors; without it none waits for another. */

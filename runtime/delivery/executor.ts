@@ -31,6 +31,9 @@ export class Executor implements HandlerExecutor {
   readonly #hand: DeliveryInHand
   readonly #commits: FetchCommits
   readonly #stride = new Stride()
+  /** Of the turn. */
+  #deadline = 0
+  #isTurnOver = false
   #paused = false
   #closing: (() => void) | null = null
 
@@ -45,6 +48,7 @@ export class Executor implements HandlerExecutor {
     this.#hand = new DeliveryInHand(setting, userState, this.#commits, {
       mayGoOn: () => this.#mayGoOn(),
       goOn: () => this.#goOn(),
+      fail: error => this.#fail(error),
     })
   }
 
@@ -128,6 +132,8 @@ export class Executor implements HandlerExecutor {
   #deliverUntil(deadline: number): void {
     const reader = this.#reader
     const hand = this.#hand
+    this.#deadline = deadline
+    this.#isTurnOver = false
     this.#stride.begin(nowMs())
     for (;;) {
       if (!hand.current) {
@@ -153,10 +159,7 @@ export class Executor implements HandlerExecutor {
         this.#finish()
         return
       }
-      if (!this.#stride.isOver()) continue
-      const now = nowMs()
-      this.#stride.next(now)
-      if (now >= deadline || this.#paused) return
+      if (this.#turnIsOver()) return
     }
   }
 
@@ -186,12 +189,18 @@ export class Executor implements HandlerExecutor {
       },
       // What was put out is not there: nothing of it is committed, and the run is told.
       (error: Error) => {
-        if (this.#hand.state === 'confirming') this.#reader.fail(error)
-        if (this.#hand.state !== 'closed') this.#commits.close()
-        this.#hand.enter('closed')
-        this.#closing?.()
+        if (this.#hand.state === 'confirming') this.#fail(error)
+        else this.#closing?.()
       },
     )
+  }
+
+  /** It goes no further, and its run is told. */
+  #fail(error: Error): void {
+    this.#reader.fail(error)
+    this.#commits.close()
+    this.#hand.enter('closed')
+    this.#closing?.()
   }
 
   #goOn(): void {
@@ -205,7 +214,17 @@ export class Executor implements HandlerExecutor {
   /** Whether the record behind one that has ended plainly may be handed out at once. */
   #mayGoOn(): boolean {
     if (this.#setting.atMostOnce || this.#hand.state !== 'running' || this.#closing !== null) return false
-    return this.#hand.isOpen && !this.#stride.isOver()
+    return this.#hand.isOpen && !this.#turnIsOver()
+  }
+
+  /** Looks at the clock now and then, after a delivery. */
+  #turnIsOver(): boolean {
+    if (!this.#isTurnOver && this.#stride.isOver()) {
+      const now = nowMs()
+      this.#stride.next(now)
+      this.#isTurnOver = now >= this.#deadline || this.#paused
+    }
+    return this.#isTurnOver
   }
 
   verdict(verdict: Verdict): void {

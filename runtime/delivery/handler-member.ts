@@ -164,8 +164,7 @@ export class HandlerMember implements RunMember {
     const thread = this.#thread
     const setting = { thread, context, userContext, handlerTimeoutMs, output, turnstile: this.#turnstile }
     const handler = this.#handler
-    const { message } = handler
-    if (message !== undefined && (atMostOnce || (retryOrder === 'partition' && concurrency === 1))) {
+    if (handler.batch === undefined && (atMostOnce || (retryOrder === 'partition' && concurrency === 1))) {
       const { snapshot } = handler
       const keeper =
         snapshot === undefined
@@ -175,13 +174,12 @@ export class HandlerMember implements RunMember {
                 userContext.call(snapshot, handler, state),
               ),
             }
-      return new Executor(
-        { ...setting, ...keeper, reader, handler: handler as typeof handler & { message: typeof message }, atMostOnce },
-        state,
-      )
+      return new Executor({ ...setting, ...keeper, reader, handler, atMostOnce }, state)
     }
-    const batches = message === undefined ? (batch ?? BATCH) : ALONE
-    const intake = new PartitionIntake(thread, reader, true)
+    const batches = handler.batch === undefined ? ALONE : (batch ?? BATCH)
+    // One call at a time, with everything behind a failure held: then the order of offsets is that of keys, too.
+    const looksAtKeys = retryOrder !== 'partition' || concurrency > 1
+    const intake = new PartitionIntake(thread, reader, looksAtKeys)
     return new LaneExecutor({ ...setting, intake, handler, retryOrder, concurrency, batch: batches }, state)
   }
 

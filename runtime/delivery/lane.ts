@@ -43,6 +43,8 @@ export class Lane<P> {
   /** Failed, settled or not, and not behind the prefix. */
   #held = 0
   #out = 0
+  /** In the stage `waiting`. */
+  #waiting = 0
   readonly #suspects = new Set<LaneEntry<P>>()
   #picks = 0
   #cohorts = 0
@@ -113,7 +115,10 @@ export class Lane<P> {
       this.#failures.add(entry)
       if (known?.dying === true) entry.stage = 'judged'
       else this.#failures.park(entry)
-    } else if (!this.#heldByKey(entry, 0)) this.#list.add(entry)
+      return entry
+    }
+    this.#waiting++
+    if (!this.#heldByKey(entry, 0)) this.#list.add(entry)
     return entry
   }
 
@@ -158,10 +163,7 @@ export class Lane<P> {
     const first = this.#lowest(0)
     if (first === null) return false
     if (first.failedAttempts > 0 || first.cohort !== 0 || this.careful) return true
-    let count = 0
-    for (let index = this.#head; index < this.#line.length && count < max; index++)
-      if (this.#line[index]?.stage === 'waiting') count++
-    return count >= max
+    return this.#waiting >= max
   }
 
   /** It is handled, or was dead-lettered. */
@@ -200,7 +202,7 @@ export class Lane<P> {
   /** It comes again at its place, and has not failed. `cohort`: the part of a failed batch that it is in. */
   release(entry: LaneEntry<P>, cohort = 0): void {
     this.#leaveOut(entry)
-    entry.stage = 'waiting'
+    this.#wait(entry)
     entry.cohort = cohort
     this.#list.add(entry)
     this.#keyMoved(entry.key)
@@ -215,6 +217,7 @@ export class Lane<P> {
 
   #handOut(entry: LaneEntry<P>, pick: number): void {
     this.#list.remove(entry)
+    this.#waiting--
     entry.stage = 'out'
     entry.pick = pick
     entry.deliveryAttempt++
@@ -230,9 +233,14 @@ export class Lane<P> {
   #wakeParked(now: number): void {
     if (now < this.#failures.dueMs) return
     for (const entry of this.#failures.takeDue(now)) {
-      entry.stage = 'waiting'
+      this.#wait(entry)
       this.#list.add(entry)
     }
+  }
+
+  #wait(entry: LaneEntry<P>): void {
+    entry.stage = 'waiting'
+    this.#waiting++
   }
 
   #advance(): void {

@@ -16,16 +16,18 @@ import { importTypeScript } from './typescript-module.ts'
 
 /** @throws MillraceError MILL_HANDLER when the handler is not of the kind that the options are for */
 export function checkHandling(
-  { batch, snapshot }: AnyHandler,
+  { batch, records, snapshot }: AnyHandler,
   batchOptions: boolean,
   atMostOnce: boolean,
   {
     retryOrder,
     concurrency,
+    output,
     topic,
   }: {
     readonly retryOrder: RetryOrder
     readonly concurrency: number
+    readonly output?: unknown
     readonly topic?: { readonly name: string; readonly queue?: object }
   },
 ): void {
@@ -44,12 +46,26 @@ export function checkHandling(
   if (batchOptions && batch === undefined)
     throw new MillraceError(
       'MILL_HANDLER',
-      'the option `batch` is for handlers with a `batch` function; this one has `message`',
+      `the option \`batch\` is for handlers with a \`batch\` function; this one has \`${records === undefined ? 'message' : 'records'}\``,
     )
   if (atMostOnce && batch !== undefined) {
     throw new MillraceError(
       'MILL_HANDLER',
       "`delivery: 'at-most-once'` hands out one record at a time: give a handler with a `message` function",
+    )
+  }
+  if (records === undefined) return
+  if (topic?.queue !== undefined) {
+    throw new MillraceError(
+      'MILL_HANDLER',
+      `a handler of queue ${topic.name} cannot have \`records\`: a queue has no records in a row to move over; give a \`message\` or a \`batch\` function`,
+    )
+  }
+  const hasOutput = output !== undefined && output !== null
+  if (atMostOnce || retryOrder !== 'partition' || concurrency > 1 || hasOutput) {
+    throw new MillraceError(
+      'MILL_HANDLER',
+      "a handler with `records` moves over each partition in order, and returns nothing: leave `concurrency`, `retryOrder`, `output` and `delivery: 'at-most-once'` out, or give a `message` function",
     )
   }
 }
@@ -58,8 +74,8 @@ const WHAT_TO_EXPORT = 'export default defineHandler({ message(delivery) { … }
 
 function isHandlerShaped(value: unknown): value is AnyHandler {
   if (typeof value !== 'object' || value === null) return false
-  const { message, batch } = value as AnyHandler
-  return typeof message === 'function' || typeof batch === 'function'
+  const { message, batch, records } = value as AnyHandler
+  return [message, batch, records].some(each => typeof each === 'function')
 }
 
 /** The handler that a value is: made by defineHandler or as that takes it, or a plain function. */

@@ -37,8 +37,9 @@ export class PlainRun {
 
   #run(first: RecordDelivery, context: DeliveryContext): unknown {
     const { handler, reader, thread, userContext } = this.#setting
+    const message = handler.message as NonNullable<typeof handler.message>
     for (let delivery = first; ; ) {
-      const result: unknown = handler.message(delivery, this.#userState, context)
+      const result: unknown = message.call(handler, delivery, this.#userState, context)
       if (result !== undefined || context.outstanding > 0 || this.#isSingle) return result
       reader.returned(delivery.offset + 1)
       if (!userContext.isUntouched || !this.#mayGoOn() || !reader.nextUnknown()) {

@@ -2,15 +2,20 @@
 
 import type { LaneEntry } from './lane-entry.ts'
 
+/** Before so many, the room of those that were taken from the front is not given back. */
+const FRONT_MAX = 64
+
 export class ReadyList<P> {
-  readonly #entries: LaneEntry<P>[] = []
+  #entries: LaneEntry<P>[] = []
+  /** Where the first one is; what is in front of it was taken. */
+  #head = 0
 
   get length(): number {
-    return this.#entries.length
+    return this.#entries.length - this.#head
   }
 
   at(index: number): LaneEntry<P> {
-    return this.#entries[index] as LaneEntry<P>
+    return this.#entries[this.#head + index] as LaneEntry<P>
   }
 
   /** Puts it in at its place, if it is not there. */
@@ -19,11 +24,11 @@ export class ReadyList<P> {
     entry.listed = true
     const entries = this.#entries
     let at = entries.length
-    if (at === 0 || (entries[at - 1] as LaneEntry<P>).offset < entry.offset) {
+    if (at === this.#head || (entries[at - 1] as LaneEntry<P>).offset < entry.offset) {
       entries.push(entry)
       return
     }
-    let low = 0
+    let low = this.#head
     while (low < at) {
       const middle = (low + at) >> 1
       if ((entries[middle] as LaneEntry<P>).offset < entry.offset) low = middle + 1
@@ -35,15 +40,22 @@ export class ReadyList<P> {
   /** Takes it out, if it is there. */
   remove(entry: LaneEntry<P>): void {
     if (!entry.listed) return
-    const entries = this.#entries
-    // Mostly it is the only one, and was put in a moment ago.
-    this.removeAt(entries[entries.length - 1] === entry ? entries.length - 1 : entries.indexOf(entry))
+    // Mostly it is the first one.
+    const index = this.at(0) === entry ? this.#head : this.#entries.lastIndexOf(entry)
+    this.removeAt(index - this.#head)
   }
 
   removeAt(index: number): void {
     const entries = this.#entries
-    ;(entries[index] as LaneEntry<P>).listed = false
-    if (index === entries.length - 1) entries.pop()
-    else entries.splice(index, 1)
+    this.at(index).listed = false
+    if (index === entries.length - 1 - this.#head) entries.pop()
+    else if (index === 0) this.#head++
+    else entries.splice(this.#head + index, 1)
+    if (this.#head === entries.length || this.#head >= FRONT_MAX) this.#giveBack()
+  }
+
+  #giveBack(): void {
+    this.#entries = this.#entries.slice(this.#head)
+    this.#head = 0
   }
 }

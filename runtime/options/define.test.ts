@@ -100,14 +100,16 @@ t.test('handlers that cannot work are refused', async t => {
     [() => 1, /takes an object/],
     [{}, /needs a `message` function/],
     [{ start: () => 1 }, /needs a `message` function/],
-    [{ message: () => 1, batch: () => 1 }, /either `message` or `batch`, not both/],
+    [{ message: () => 1, batch: () => 1 }, /one of `message`, `batch` and `records`, not message and batch/],
+    [{ records: () => 1, batch: () => 1 }, /not batch and records/],
+    [{ records: async () => 1 }, /`records` must not be async/],
     [{ batch: 1 }, /`batch` must be a function, not 1/],
     [{ message: 'x' }, /`message` must be a function, not "x"/],
     [{ message: () => 1, stop: 5 }, /`stop` must be a function/],
     [{ mesage: () => 1 }, /no function "mesage": did you mean `message`\?/],
     [
       { message: () => 1, onError: () => 1 },
-      /no function "onError": a handler has `start`, `message` or `batch`, `stop`, and `snapshot`/,
+      /no function "onError": a handler has `start`, one of `message`, `batch` and `records`, `stop`, and `snapshot`/,
     ],
     [Object.freeze({ message: () => 1 }), /before it is frozen/],
   ]

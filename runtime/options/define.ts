@@ -4,10 +4,11 @@
  * Leaf module, any thread; a handler module is loaded in every handler thread. All check at once, so that a mistake
  * shows where it is written and not when a record arrives.
  */
+import { types } from 'node:util'
 import { closest } from '../base/closest.ts'
 import { MillraceError } from '../words/errors.ts'
 import type { ExchangeDefinition, ExchangeOptions } from '../words/exchange.ts'
-import type { BatchHandler, Handler } from '../words/handler.ts'
+import type { BatchHandler, Handler, RecordsHandler } from '../words/handler.ts'
 import { checkName, show } from '../words/names.ts'
 import type { QueueBatchHandler, QueueHandler } from '../words/queue-handler.ts'
 import type { QueueDefinition, QueueOptions } from '../words/queue-options.ts'
@@ -18,12 +19,14 @@ import { checkQueueOptions } from './queue-options.ts'
 import { checkTopicOptions } from './topic-options.ts'
 
 const BRAND = Symbol.for('millrace.handler')
-const FUNCTIONS: readonly string[] = ['start', 'message', 'batch', 'stop', 'snapshot', 'restore']
+const KINDS = ['message', 'batch', 'records'] as const
+const FUNCTIONS: readonly string[] = ['start', ...KINDS, 'stop', 'snapshot', 'restore']
 
-/** A handler of either kind: it has `message` or `batch`. */
+/** A handler of any kind: it has `message`, `batch` or `records`. */
 export type AnyHandler = Pick<Handler<unknown, unknown, unknown>, 'start' | 'stop'> &
   Partial<Pick<Handler<unknown, unknown, unknown>, 'message' | 'snapshot' | 'restore'>> &
-  Partial<Pick<BatchHandler<unknown, unknown, unknown>, 'batch'>>
+  Partial<Pick<BatchHandler<unknown, unknown, unknown>, 'batch'>> &
+  Partial<Pick<RecordsHandler<unknown, unknown, unknown>, 'records'>>
 
 /**
  * Names a topic with its options and the type of its values, for producers and handlers to share.
@@ -77,7 +80,7 @@ function definition<O>(
  * Returns the same object, marked as a handler. The type of its values comes from the topic or queue, or from the type of
  * `delivery`. Its state has the type of the result of `start`, its results that of `stop`.
  *
- * @throws MillraceError `MILL_HANDLER` without `message` or `batch`, with both, or with a function of another name
+ * @throws MillraceError `MILL_HANDLER` without `message`, `batch` or `records`, with more than one of them, or with a function of another name
  * @example
  * export default defineHandler(orders, {
  *   start: () => ({ total: 0 }),
@@ -89,6 +92,9 @@ export function defineHandler<V = unknown, S = undefined, R = undefined>(handler
 export function defineHandler<V = unknown, S = undefined, R = undefined>(
   handler: BatchHandler<V, S, R>,
 ): BatchHandler<V, S, R>
+export function defineHandler<V = unknown, S = undefined, R = undefined>(
+  handler: RecordsHandler<V, S, R>,
+): RecordsHandler<V, S, R>
 export function defineHandler<V, S = undefined, R = undefined>(
   topic: TopicDefinition<V>,
   handler: Handler<NoInfer<V>, S, R>,
@@ -97,6 +103,10 @@ export function defineHandler<V, S = undefined, R = undefined>(
   topic: TopicDefinition<V>,
   handler: BatchHandler<NoInfer<V>, S, R>,
 ): BatchHandler<V, S, R>
+export function defineHandler<V, S = undefined, R = undefined>(
+  topic: TopicDefinition<V>,
+  handler: RecordsHandler<NoInfer<V>, S, R>,
+): RecordsHandler<V, S, R>
 export function defineHandler<V, S = undefined, R = undefined>(
   queue: QueueDefinition<V>,
   handler: QueueHandler<NoInfer<V>, S, R>,
@@ -128,23 +138,29 @@ function checkFunctions(handler: Readonly<Record<string, unknown>>): void {
     const meant = closest(name, FUNCTIONS)
     const help =
       meant === undefined
-        ? 'a handler has `start`, `message` or `batch`, `stop`, and `snapshot` with `restore`; keep helpers outside of it'
+        ? 'a handler has `start`, one of `message`, `batch` and `records`, `stop`, and `snapshot` with `restore`; keep helpers outside of it'
         : `did you mean \`${meant}\`?`
     throw invalid(`a handler has no function ${show(name)}: ${help}`)
   }
-  if (handler.message === undefined && handler.batch === undefined) {
+  const kinds = KINDS.filter(kind => handler[kind] !== undefined)
+  if (kinds.length === 0) {
     throw invalid(
-      'a handler needs a `message` function, which is called for every record, or a `batch` function, which is called with several',
+      'a handler needs a `message` function, which is called for every record, a `batch` function, which is called with several, or a `records` function, which moves over them',
     )
   }
-  if (handler.message !== undefined && handler.batch !== undefined)
-    throw invalid('a handler has either `message` or `batch`, not both')
+  if (kinds.length > 1)
+    throw invalid(`a handler has one of \`message\`, \`batch\` and \`records\`, not ${kinds.join(' and ')}`)
   if ((handler.snapshot === undefined) !== (handler.restore === undefined))
     throw invalid('`snapshot` and `restore` belong together: give both, or neither')
   for (const name of FUNCTIONS) {
     const value = handler[name]
     if (value !== undefined && typeof value !== 'function')
       throw invalid(`a handler's \`${name}\` must be a function, not ${show(value)}`)
+  }
+  if (types.isAsyncFunction(handler.records)) {
+    throw invalid(
+      "a handler's `records` must not be async: its cursor ends with the call; make it synchronous, or give a `batch` function, which may wait",
+    )
   }
 }
 

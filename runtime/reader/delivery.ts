@@ -13,6 +13,7 @@ import { MillraceError } from '../words/errors.ts'
 import type { Headers, Key } from '../words/message.ts'
 import type { Offset, PartitionId } from '../words/quantities.ts'
 import type { FetchedBytes } from './fetched-bytes.ts'
+import { keyEndAt, valueStartAt } from './record-ranges.ts'
 
 /** What the records of one fetched frame have in common. */
 export interface FetchedFrame {
@@ -111,13 +112,11 @@ export class RecordDelivery<V = unknown> implements Delivery<V> {
   }
 
   #keyEnd(): number {
-    return keyStartOf(this.#frame.buffer, this.#at, this.#attributes()) + this.#word(3)
+    return keyEndAt(this.#frame, this.#at, this.#attributes())
   }
 
   #valueStart(): number {
-    const keyEnd = this.#keyEnd()
-    const hasHeaders = (this.#attributes() & HAS_HEADERS) !== 0
-    return valueStartOf(hasHeaders ? keyEnd + 4 + this.#frame.buffer.readUInt32LE(keyEnd) : keyEnd, this.#attributes())
+    return valueStartAt(this.#frame, this.#at, this.#attributes())
   }
 
   /** The value's bytes. Reads each word once, because this is on the way of every record of a `bytes` topic. */

@@ -14,6 +14,7 @@ import type { ErrorWire } from '../words/errors.ts'
 import type { CursorId, Epoch, Offset } from '../words/quantities.ts'
 import type { Intake, Standing, Taken } from './intake.ts'
 import type { PartitionReader } from './partition-reader.ts'
+import { keyTextAt } from './record-ranges.ts'
 import { SettlementQueue } from './settlement-queue.ts'
 
 export class PartitionIntake implements Intake {
@@ -52,7 +53,14 @@ export class PartitionIntake implements Intake {
     const reader = this.#reader
     if (!reader.next()) return null
     const { offset, frame, at } = reader
-    return { offset, key: this.#keys ? reader.keyText() : null, frame, at, known: reader.knownOf(offset), kept: null }
+    return {
+      offset,
+      key: this.#keys ? keyTextAt(frame, at) : null,
+      frame,
+      at,
+      known: reader.knownOf(offset),
+      kept: null,
+    }
   }
 
   stands(offset: Offset, deliveryAttempt: number, how: Standing): void {

@@ -7,7 +7,7 @@
 
 import { FRAME_BASE_TIMESTAMP, FRAME_COUNT, FRAME_HEADER_BYTES, joinOffset } from '../log/format/frame.ts'
 import { gapOffsets } from '../log/format/gap-frame.ts'
-import { HAS_KEY, keyStartOf, RECORD_HEADER_BYTES } from '../log/format/record.ts'
+import { RECORD_HEADER_BYTES } from '../log/format/record.ts'
 import type { AttachedThread } from '../thread/attached-thread.ts'
 import type { Verdict } from '../thread/turn-taker.ts'
 import type { Ledger } from '../wire/ledger.ts'
@@ -91,6 +91,12 @@ export class PartitionReader {
 
   /** Moves to the next record; false when nothing more is readable now. */
   next(): boolean {
+    while (!this.#nextFetched()) if (!this.#fetch()) return false
+    return true
+  }
+
+  /** Moves to the next record of this fetch; false when there is none. */
+  #nextFetched(): boolean {
     for (;;) {
       while (this.#cursor < this.#frameEnd) {
         const at = this.#cursor
@@ -105,14 +111,19 @@ export class PartitionReader {
         this.offset = offset
         return true
       }
-      if (this.#frameEnd < this.#bufferEnd) this.#openFrame(this.#frameEnd)
-      else if (!this.#fetch()) return false
+      if (this.#frameEnd >= this.#bufferEnd) return false
+      this.#openFrame(this.#frameEnd)
     }
   }
 
   /** Moves to the next record of this fetch, if nothing is known of it. */
   nextUnknown(): boolean {
-    return this.#known.size === 0 && this.#cursor < this.#bufferEnd && this.next()
+    return this.#known.size === 0 && this.#nextFetched()
+  }
+
+  /** Where the last record ends that `nextUnknown` may come to: an index into the fetch. */
+  get unknownEnd(): number {
+    return this.#known.size === 0 ? this.#bufferEnd : this.#cursor
   }
 
   /** Whether the buffer is used up: a good moment to commit. */
@@ -256,15 +267,6 @@ export class PartitionReader {
   /** Where a reader that has several records in hand says how each of them stands. */
   ledger(): Ledger {
     return this.#slot.ledger()
-  }
-
-  /** The key of the record that `next` moved to, as text of one character a byte; null: it has none. */
-  keyText(): string | null {
-    const index = this.at >> 2
-    const attributes = (this.#words[index + 1] as number) >>> 16
-    if ((attributes & HAS_KEY) === 0) return null
-    const start = keyStartOf(this.#buffer, this.at, attributes)
-    return this.#buffer.toString('latin1', start, start + (this.#words[index + 3] as number))
   }
 
   /** What is known of a record that was handed out before. */

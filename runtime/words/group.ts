@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream'
 import type { Observable } from 'rxjs'
 import type { ManualDelivery } from './delivery.ts'
 import type { ConsumeOptions, HandleOptions, ObserveOptions, RunOptions, StreamOptions } from './group-options.ts'
-import type { BatchHandler, Handler, MessageHandler } from './handler.ts'
+import type { BatchHandler, Handler, MessageHandler, RecordsHandler } from './handler.ts'
 import type { GroupStats } from './listing.ts'
 import type { Run } from './run.ts'
 
@@ -35,9 +35,11 @@ export interface Group<V = unknown> {
   handle<R = unknown, S = undefined>(handler: Handler<V, S, R>, options?: HandleOptions): Promise<Run<R>>
   /** The same with batches of records. */
   handle<R = unknown, S = undefined>(handler: BatchHandler<V, S, R>, options?: HandleOptions): Promise<Run<R>>
+  /** The same with a cursor over many records. */
+  handle<R = unknown, S = undefined>(handler: RecordsHandler<V, S, R>, options?: HandleOptions): Promise<Run<R>>
   /** The same for a handler of any of these kinds. */
   handle<R = unknown>(
-    handler: MessageHandler<V> | Handler<V, unknown, R> | BatchHandler<V, unknown, R>,
+    handler: MessageHandler<V> | Handler<V, unknown, R> | BatchHandler<V, unknown, R> | RecordsHandler<V, unknown, R>,
     options?: HandleOptions,
   ): Promise<Run<R>>
   /**

@@ -5,6 +5,7 @@ import type { Message, Receipt } from './message.ts'
 import type { QueueMessage, QueueReceipt } from './queue-message.ts'
 import type { QueueDefinition } from './queue-options.ts'
 import type { RequestOptions } from './queue-request.ts'
+import type { RecordCursor } from './record-cursor.ts'
 import type { TopicDefinition } from './topic-definition.ts'
 
 /** The surroundings of a handler: its place, its data, and publishing. It is used on the handler's thread. Its functions may be taken out of it. */
@@ -105,4 +106,24 @@ export interface BatchHandler<V = unknown, S = undefined, R = unknown> {
   batch(deliveries: readonly ManualDelivery<V>[], state: S, context: HandlerContext): unknown
   /** Called when the run stops, after the partition's last batch. Its result is in the stop report. */
   stop?(state: S, context: HandlerContext): R | Promise<R>
+}
+
+/** A handler that moves over many records in one call, without an object for each; otherwise as `Handler`. Of topics, not of queues. */
+export interface RecordsHandler<V = unknown, S = undefined, R = unknown> {
+  /** Makes the partition's state, before its first record. It may take 60 s. */
+  start?(context: HandlerContext): S | Promise<S>
+  /**
+   * Handles records in order, synchronously: `while (records.next()) { … }`. A move acks the record before, and the return acks the last
+   * one. Throw: the record that the cursor stands on has failed, and those before it have not.
+   *
+   * A record that publishes through the context is the last one of its call. A promise, or a call without `next`, fails the run.
+   */
+  records(records: RecordCursor<V>, state: S, context: HandlerContext): void
+  /** Called when the run stops, after the partition's last record. Its result is in the stop report. */
+  stop?(state: S, context: HandlerContext): R | Promise<R>
+  /** As in `Handler`. It is called between calls of `records`. */
+  snapshot?(state: S): unknown
+  /** As in `Handler`. */
+  // biome-ignore lint/suspicious/noExplicitAny: what it is has been through JSON
+  restore?(snapshot: any, context: HandlerContext): S | Promise<S>
 }

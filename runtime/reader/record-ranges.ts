@@ -1,0 +1,31 @@
+/** Where key and value of a fetched record are, as indexes into the buffer of its frame. The consumer's thread; pure. */
+import { HAS_HEADERS, HAS_KEY, keyStartOf, valueStartOf } from '../log/format/record.ts'
+
+/** Bytes of frames, and the same as words. */
+interface FetchedWords {
+  readonly buffer: Buffer
+  readonly words: Int32Array
+}
+
+export function attributesAt({ words }: FetchedWords, at: number): number {
+  return (words[(at >> 2) + 1] as number) >>> 16
+}
+
+/** The key of the record at `at`, as text of one character a byte; null: it has none. */
+export function keyTextAt(fetched: FetchedWords, at: number): string | null {
+  const attributes = attributesAt(fetched, at)
+  if ((attributes & HAS_KEY) === 0) return null
+  const end = keyEndAt(fetched, at, attributes)
+  return fetched.buffer.toString('latin1', end - (fetched.words[(at >> 2) + 3] as number), end)
+}
+
+/** End of the key of the record at `at`; where it would be, if it has none. */
+export function keyEndAt({ buffer, words }: FetchedWords, at: number, attributes: number): number {
+  return keyStartOf(buffer, at, attributes) + (words[(at >> 2) + 3] as number)
+}
+
+export function valueStartAt(fetched: FetchedWords, at: number, attributes: number): number {
+  const keyEnd = keyEndAt(fetched, at, attributes)
+  if ((attributes & HAS_HEADERS) === 0) return valueStartOf(keyEnd, attributes)
+  return valueStartOf(keyEnd + 4 + fetched.buffer.readUInt32LE(keyEnd), attributes)
+}

@@ -41,7 +41,14 @@ import { TopicClient } from './topic-client.ts'
 export const sessions: WeakMap<Broker, Session> = new WeakMap()
 
 /** Events of what a thread itself does; all others are of the whole broker. */
-const EVENTS_OF_A_THREAD: readonly (keyof BrokerEvents)[] = ['failed', 'publishFailed', 'windowFull', 'loopLeft']
+const EVENTS_OF_A_THREAD: readonly (keyof BrokerEvents)[] = [
+  'failed',
+  'loopLeft',
+  'parked',
+  'publishFailed',
+  'stalled',
+  'windowFull',
+]
 
 class BrokerClient implements Broker {
   readonly #session: Session

@@ -1,9 +1,9 @@
 /**
  * Reads the input to its end, or until the signal, and publishes what it reads.
  *
- * Main thread. Back-pressure: the records of a chunk are published when those of the chunk before are appended; it is read meanwhile.
- * So at most two chunks are in memory, whatever the size of the input, and what a chunk's records come to is known before the next ones
- * go: lines keep their order.
+ * Main thread. Back-pressure: the records of a chunk are published when those of the last but one are appended. So at most three chunks
+ * are in memory, whatever the size of the input. Lines keep their order: which records the topic refuses is known in the turn in which
+ * they are published, and while the others of that chunk go one by one, the next chunk waits.
  */
 import type { Readable } from 'node:stream'
 import { readerCodecOf } from '../reader/learning-json.ts'
@@ -25,8 +25,11 @@ export interface LineReaderOptions extends Omit<ParseOptions, 'codec'> {
 export class LineReader {
   readonly #options: LineReaderOptions
   readonly #parsing: ParseOptions
-  /** What the records of the last chunk come to. */
+  /** What the records of the last chunk come to, and of the one before. */
   #publishing: Promise<void> = Promise.resolve()
+  #before: Promise<void> = Promise.resolve()
+  /** Whether records of the last chunk were refused, and the others go one by one. */
+  #goesOneByOne = false
   #lines = 0
   #published = 0
   #records = 0
@@ -69,7 +72,7 @@ export class LineReader {
       signal.removeEventListener('abort', stop)
     }
     if (!signal.aborted) await this.#take(splitter.end())
-    await this.#publishing
+    await Promise.all([this.#before, this.#publishing])
   }
 
   async #take(lines: readonly Line[]): Promise<void> {
@@ -82,15 +85,23 @@ export class LineReader {
       else await deadLetters.addBroken(parsed)
     }
     this.#records += records.length
-    await this.#publishing
+    await (this.#goesOneByOne ? this.#publishing : this.#before)
+    this.#before = this.#publishing
     this.#publishing = this.#publish(records)
     // The next chunk may be long in coming.
     this.#publishing.catch((error: unknown) => input.destroy(error as Error))
+    await new Promise(setImmediate)
   }
 
   async #publish(records: readonly LineRecord[]): Promise<void> {
     const { target, deadLetters } = this.#options
-    const refused = await publishLines(target, records)
+    let goesOneByOne = false
+    const refused = await publishLines(target, records, () => {
+      goesOneByOne = true
+      this.#goesOneByOne = true
+    })
+    // The chunk before it may be appended only now.
+    if (goesOneByOne) this.#goesOneByOne = false
     this.#records -= refused.length
     for (const broken of refused) await deadLetters.addBroken(broken)
     this.#published += records.length - refused.length

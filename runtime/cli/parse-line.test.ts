@@ -30,6 +30,13 @@ t.test('a line becomes a record with its key and its number', async t => {
   t.match(parse('[["x"]]', 1, { ...byId, keyPath: ['0', '0'] }), { message: { key: 'x' } })
 })
 
+t.test('a line so long that it may be nested too deeply is written by the topic', async t => {
+  const deep = `${'['.repeat(2_048)}${']'.repeat(2_048)}`
+  const parsed = parse(deep, 1, { ...byId, keyPath: undefined })
+  t.equal(bytesOf(parse(deep.slice(1, -1), 1, { ...byId, keyPath: undefined })), deep.slice(1, -1))
+  t.ok(parsed !== undefined && 'message' in parsed && Array.isArray(parsed.message.value))
+})
+
 t.test('without a key the lines go round the partitions', async t => {
   const partitions = [1, 2, 3, 4, 5].map(line => {
     const parsed = parse('1', line, { codec, keyPath: undefined, partitions: 4 })

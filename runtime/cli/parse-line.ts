@@ -7,6 +7,12 @@ import type { Message } from '../words/message.ts'
 import { lineHeader } from './line-header.ts'
 import { head, type Line, type LineBytes, RAW_BYTES_MAX } from './line-splitter.ts'
 
+/**
+ * A longer line is written anew by the topic. It might be nested more deeply than can be written, and would find that out
+ * as a dead letter.
+ */
+const AS_BYTES_MAX = 4_096
+
 export interface LineRecord {
   readonly line: number
   /** The line itself. */
@@ -45,8 +51,9 @@ export function parseLine(
     // Now in words: what has no JSON is nothing, and the rest is told as JSON.parse does.
     return isBlank(textOf(read)) ? undefined : brokenLine(textOf(read), line, 'decode', whyNot(textOf(read)))
   }
-  // What was read is JSON: it is not written again, for its bytes are what a record has.
-  const value = new JsonBytes(new Uint8Array(block.buffer, block.byteOffset + start, end - start))
+  // What was read is JSON: it need not be written again.
+  const isShort = end - start < AS_BYTES_MAX
+  const value = isShort ? new JsonBytes(new Uint8Array(block.buffer, block.byteOffset + start, end - start)) : parsed
   const headers = lineHeader(line)
   // Without keys nothing needs an order: the lines go round the partitions, so that all threads have work.
   if (keyPath === undefined) {

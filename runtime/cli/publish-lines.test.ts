@@ -7,6 +7,8 @@ import { publishLines } from './publish-lines.ts'
 
 const TOO_LARGE = new MillraceError('MILL_TOO_LARGE', 'a record of 12 bytes is over 10')
 
+const ignored = (): void => undefined
+
 function records(...values: unknown[]): LineRecord[] {
   return values.map((value, i) => {
     const block = Buffer.from(JSON.stringify(value))
@@ -48,7 +50,7 @@ t.test('a record that is too large is handed back, the others are published in o
   const topic = topicOf(calls, messages => {
     if (messages.some(({ value }) => value === 'large')) throw TOO_LARGE
   })
-  t.match(await publishLines(topic, records('a', 'large', 'b', 'large')), [
+  t.match(await publishLines(topic, records('a', 'large', 'b', 'large'), ignored), [
     { line: 2, reason: 'too-large', error: 'the line makes a record of 12 bytes, more than 10', raw: '"large"' },
     { line: 4, reason: 'too-large' },
   ])
@@ -61,13 +63,14 @@ t.test('what is on its way when a batch fails is not published again, but waited
     calls.appended.push(messages[0]?.value)
     throw new UnpublishedError('half', messages.slice(2), messages.slice(0, 2), TOO_LARGE)
   }
-  t.match(await publishLines(topicOf(calls, failing), records('a', 'b', 'large', 'c')), [{ line: 3 }])
+  t.match(await publishLines(topicOf(calls, failing), records('a', 'b', 'large', 'c'), ignored), [{ line: 3 }])
   t.strictSame(calls, { appended: ['a', 'c'], flushes: 1 })
   const lost = new MillraceError('MILL_THREAD_LOST', 'gone')
   await t.rejects(
     publishLines(
       topicOf(calls, failing, () => Promise.reject(lost)),
       records('a', 'b', 'c'),
+      ignored,
     ),
     lost,
   )
@@ -83,6 +86,7 @@ t.test('other errors are not hidden', async t => {
           throw error
         }),
         records('a'),
+        ignored,
       ),
       { code: 'MILL_CLOSED' },
     )

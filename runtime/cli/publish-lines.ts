@@ -13,8 +13,16 @@ import { type BrokenLine, brokenLine, type LineRecord, textOf } from './parse-li
 /** Slow handlers are no error here, however slow. */
 const AS_LONG_AS_IT_TAKES = { timeoutMs: Number.POSITIVE_INFINITY } as const
 
-/** Resolves with the lines that cannot be records. @throws errors of the topic from which it cannot continue */
-export async function publishLines(topic: LineTarget, records: readonly LineRecord[]): Promise<BrokenLine[]> {
+/**
+ * Resolves with the lines that cannot be records. `failed` is called when not all of them go at once.
+ *
+ * @throws errors of the topic from which it cannot continue
+ */
+export async function publishLines(
+  topic: LineTarget,
+  records: readonly LineRecord[],
+  failed: () => void,
+): Promise<BrokenLine[]> {
   if (records.length === 0) return []
   try {
     await topic.publishBatch(
@@ -23,6 +31,7 @@ export async function publishLines(topic: LineTarget, records: readonly LineReco
     )
     return []
   } catch (error) {
+    failed()
     if (!isMillraceError(error, 'MILL_UNPUBLISHED')) {
       if (refusal(error) === undefined) throw error
       return await publishOneByOne(topic, records)

@@ -146,7 +146,7 @@ export class AttachedThreads {
     const left = this.#attached.size
     if (left === 0) return []
     return [
-      `${left === 1 ? 'an attached thread' : `${left} attached threads`} did not let go in time: its loop was busy`,
+      `${left === 1 ? 'an attached thread' : `${left} attached threads`} did not let go in time: a loop was busy, or what it published had no room`,
     ]
   }
 }

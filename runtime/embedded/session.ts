@@ -169,8 +169,8 @@ export class Session {
         this.publishers.grown(notice.topics)
         break
       case 'closing':
-        // Its problems are those of whoever closes here as well.
-        this.close(notice.timeoutMs).catch(() => undefined)
+        // Its problems are those of whoever closes here as well. No memory of a broker that closes is given to another.
+        this.close(notice.timeoutMs).catch(() => this.#connection.end(true))
         break
       case 'ready':
       case 'attached':

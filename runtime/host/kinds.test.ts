@@ -186,6 +186,17 @@ keepsResidentContract('the depths of dead letters', add => {
   }
 })
 
+t.test('a partition that waits for readers is due when it has waited long enough', async t => {
+  const upkeep = { tell: () => undefined, appended: () => undefined, unread: () => undefined }
+  const due = (full: boolean): number => {
+    const never = { dueInMs: () => Number.POSITIVE_INFINITY }
+    const actor = { drops: never, near: { dueInMs: () => 0.25 }, full } as unknown as PartitionActor
+    return new PartitionResident(actor, upkeep).dueInMs(0)
+  }
+  t.equal(due(true), 1)
+  t.equal(due(false), Number.POSITIVE_INFINITY)
+})
+
 keepsResidentContract('what is unread', add => {
   let unread = 0
   const words = new UnreadWords().join(add)

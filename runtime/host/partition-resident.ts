@@ -44,7 +44,8 @@ export class PartitionResident implements Resident {
   }
 
   dueInMs(now: number): number {
-    return Math.ceil(this.actor.drops.dueInMs(now))
+    const { drops, near, full } = this.actor
+    return Math.ceil(Math.min(drops.dueInMs(now), full ? near.dueInMs(now) : Number.POSITIVE_INFINITY))
   }
 
   stage(): Staged | null {

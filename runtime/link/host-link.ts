@@ -102,8 +102,9 @@ export class HostLink {
     return Math.floor((this.#toThread.capacity - this.#toThread.used()) / TO_THREAD_BYTES) - this.promised
   }
 
-  receipt(ring: RingId, ringEnd: Position, baseOffset: Offset, status: number): void {
-    this.#answer(KIND_RECEIPT, ring, ringEnd, baseOffset, status, 0)
+  /** `more`: frames behind it that it is a receipt for as well. */
+  receipt(ring: RingId, ringEnd: Position, baseOffset: Offset, status: number, more = 0): void {
+    this.#answer(KIND_RECEIPT, ring, ringEnd, baseOffset, status, more)
   }
 
   verdict(

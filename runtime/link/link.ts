@@ -3,7 +3,8 @@
  *
  * ```
  * to the thread   0 i32 length 32   4 i32 kind
- *   RECEIPT       8 ring   12 ringEnd   16 baseOffset low   20 high   24 status (bits 0-3), errno   28 0
+ *   RECEIPT       8 ring   12 ringEnd   16 baseOffset low   20 high   24 status (bits 0-3), errno   28 more
+ *                 more: appended frames behind it in the ring, whose records follow its own without a gap
  *   GONE          8 topic  12 to 28 0: it was deleted
  *   VERDICT       8 member 12 epoch     16 offset low       20 high   24 action (bits 0-3), failedAttempts   28 delayMs
  * to the host     0 i32 length      4 i32 kind (SETTLE)

@@ -2,7 +2,7 @@
  * The one way into a partition: takes frames of a batch, has them kept, commits them, and answers.
  *
  * The partition host's thread. Order of one append, which is what makes the host's own death harmless: place the frames -> commit
- * (the atomic point) -> tell readers -> give the batch's bytes back -> answers. A successor finds the last commit and does again what may not
+ * (the atomic point) -> give the batch's bytes back -> answers. A successor finds the last commit and does again what may not
  * have happened after it. On disk there is a write in front of the commit: what is taken is `staged` until then, and
  * the host writes it together with what its other partitions have staged. What fails is forgotten, and answered with the failure.
  *
@@ -26,31 +26,25 @@ export class Appender {
   readonly #keeping: Keeping
   readonly #topic: string
   readonly #fault: (point: number) => void
-  readonly #committed: () => void
   #pending: PendingAppend | null = null
   /** What was taken and is to be on disk before it is committed; null: nothing. */
   staged: StoreEntry | null = null
   /** Whether the last batch has frames left for want of room. */
   isCut = false
 
-  /**
-   * `topic`: its name, for errors; `fault` stops here for ever if a test has armed this point. `committed` is called when readers may see more,
-   * before the answers: to wake a thread takes longer than all else here, and its handler has the longer way.
-   */
+  /** `topic`: its name, for errors; `fault` stops here for ever if a test has armed this point. */
   constructor(
     window: WindowWriter,
     end: PartitionEnd,
     keeping: Keeping,
     topic: string,
     fault: (point: number) => void,
-    committed: () => void = () => undefined,
   ) {
     this.#window = window
     this.#end = end
     this.#keeping = keeping
     this.#topic = topic
     this.#fault = fault
-    this.#committed = committed
   }
 
   /**
@@ -59,7 +53,7 @@ export class Appender {
    */
   append(batch: FrameBatch): AppendOutcome {
     if (this.#pending !== null || this.#keeping.failure !== null) return 'later'
-    this.take(batch, false)
+    this.take(batch, false, false)
     const { staged } = this
     if (staged !== null && !this.#keeping.write(staged)) {
       this.failStaged(this.#keeping.failure ?? 0)
@@ -74,7 +68,7 @@ export class Appender {
    * `refuses`, frames that have no room are answered with that, and do not wait. A message that is there already under the same id needs
    * none: it is answered, and not taken. Returns the bytes walked over.
    */
-  take(batch: FrameBatch, refuses: boolean): number {
+  take(batch: FrameBatch, refuses: boolean, mayWait = true): number {
     this.isCut = false
     const { failure } = this.#keeping
     if (failure !== null) return this.#refuseAll(batch, failure)
@@ -82,6 +76,7 @@ export class Appender {
     const { appendBytes } = this.#keeping
     const words = batch.memory.i32
     const pending = new PendingAppend(batch, this.#window.end, this.#end.offset)
+    pending.mayWait = mayWait
     // What makes room may append elsewhere, where a joint is tried that this partition is in: it is not free.
     this.#pending = pending
     let address = batch.next()
@@ -233,7 +228,6 @@ export class Appender {
     this.staged = null
     const { batch, bytes, walked } = pending
     this.#commit(pending)
-    this.#committed()
     batch.answer(null)
     if (walked > bytes) batch.tell()
     batch.release()

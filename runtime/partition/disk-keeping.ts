@@ -1,20 +1,22 @@
 /**
  * Keeps a partition in a log on disk, with the end of it in the window: what is placed is committed when the log has it.
  *
- * The partition host's thread. The window's oldest frames are overwritten, whoever has not read them here, and nobody waits for
- * longer than a reader copies. What has no room in it goes past it, to the log from where it is: a frame larger than the window,
+ * The partition host's thread. The window's oldest frames are overwritten, whoever has not read them here. That waits for as long as a reader
+ * copies, and for a moment where a group would fall out (near-readers.ts). What has no room in it goes past it, to the log from where it is: a frame larger than the window,
  * and, while the window is small (stored-window.ts), what is in a ring beyond it, so that a commit is no smaller for that.
  */
 
 import type { Memory, WindowReader, WindowWriter } from 'sharedarraybuffer-ring'
+import { nowMs } from '../../actors/world.ts'
 import type { LetterIndex } from '../dead-letters/letter-index.ts'
 import type { LetterSource } from '../dead-letters/letter-log.ts'
 import { StoredLetterIndex } from '../dead-letters/stored-letter-index.ts'
-import { maxTimestampOf, placeFrame, signBody } from '../log/format/frame.ts'
+import { frameBaseOffset, maxTimestampOf, placeFrame, signBody } from '../log/format/frame.ts'
 import { storeHighWatermark } from '../log/store/high-watermark.ts'
 import type { StoreEntry } from '../log/store/log-store-types.ts'
-import type { Offset } from '../words/quantities.ts'
+import type { Offset, Position } from '../words/quantities.ts'
 import type { Keeping } from './keeping.ts'
+import type { NearReaders } from './near-readers.ts'
 import type { PartitionDisk } from './partition-disk.ts'
 import type { PartitionEnd } from './partition-end.ts'
 import type { PendingAppend } from './pending-append.ts'
@@ -25,7 +27,7 @@ export class DiskKeeping implements Keeping {
   readonly isOnDisk = true
   /** A pass takes one batch, and each pass is a commit: the more it takes the less that costs. */
   readonly appendBytes = 262_144
-  /** In the way is only who was copying at that moment: nobody rings when that is over, and it soon is. */
+  /** In the way is only who is copying at that moment, or near: nobody rings when that is over, and it soon is. */
   readonly whenFull = 'later'
   readonly isReady = true
   readonly #memory: Memory
@@ -33,6 +35,8 @@ export class DiskKeeping implements Keeping {
   readonly #reader: WindowReader
   readonly #lent: StoredWindow
   readonly #source: LetterSource
+  readonly #end: PartitionEnd
+  readonly #near: NearReaders
 
   /** The window and the log agree on the end: a new window begins there, and a predecessor's has the last word. */
   constructor(
@@ -42,6 +46,7 @@ export class DiskKeeping implements Keeping {
     end: PartitionEnd,
     lent: StoredWindow,
     source: LetterSource,
+    near: NearReaders,
   ) {
     this.records = disk
     this.#memory = memory
@@ -49,6 +54,8 @@ export class DiskKeeping implements Keeping {
     this.#reader = reader
     this.#lent = lent
     this.#source = source
+    this.#end = end
+    this.#near = near
     if (end.last.opened) disk.truncateTo(end.offset)
     else end.begin(disk.endOffset)
     this.committed(end.offset)
@@ -67,7 +74,8 @@ export class DiskKeeping implements Keeping {
       else return false
     }
     const { parts } = pending
-    const hasRoom = parts === null ? window.free() >= length || this.#overtake(length) : window.skip(length)
+    const hasRoom =
+      parts === null ? window.free() >= length || this.#overtake(length, pending.mayWait) : window.skip(length)
     if (!hasRoom) return false
     signBody(memory, address)
     placeFrame(memory, address, pending.endOffset)
@@ -83,20 +91,32 @@ export class DiskKeeping implements Keeping {
   }
 
   /** Gives up the oldest frames, which are on disk, until so many bytes are free; false: a reader is copying one of them. */
-  #overtake(bytes: number): boolean {
+  #overtake(bytes: number, mayWait: boolean): boolean {
     let given = 0
     const free = this.#window.free()
     const { start, committedEnd } = this.#window
     // Not into what this very append has copied in: that is on disk when it is committed, and not before.
     while (free + given < bytes && ((start + given) | 0) !== committedEnd)
       given += this.#reader.word((start + given) | 0)
-    return free + given >= bytes && this.#window.overtake(given)
+    if (free + given < bytes || (mayWait && this.#holds(start, (start + given) | 0))) return false
+    if (!this.#window.overtake(given)) return false
+    this.#near.passed(given)
+    return true
+  }
+
+  /** Whether the frames between two positions are not given up yet, for a reader that is there. */
+  #holds(from: Position, to: Position): boolean {
+    const reader = this.#reader
+    const { committedEnd, capacity } = this.#window
+    const end = this.#end.offset
+    const below = to === committedEnd ? end : frameBaseOffset(reader, to)
+    return this.#near.hold(frameBaseOffset(reader, from), below, end, capacity, nowMs())
   }
 
   withdraw(): void {}
 
-  mayHaveRoom(): true {
-    return true
+  mayHaveRoom(): boolean {
+    return !this.#near.isWaiting(nowMs())
   }
 
   entry({ parts, bytes, baseOffset, endOffset, maxTimestamp, from }: PendingAppend): StoreEntry {

@@ -9,7 +9,7 @@
 import { EMPTY, type Memory, type RingConsumer, type WindowWriter } from 'sharedarraybuffer-ring'
 import type { HostLink } from '../link/host-link.ts'
 import { RECEIPT_APPENDED, RECEIPT_DUPLICATE, RECEIPT_REFUSED } from '../link/link.ts'
-import { FRAME_RING_END, type FrameMemory, isDuplicate, placedOffset } from '../log/format/frame.ts'
+import { FRAME_COUNT, FRAME_RING_END, type FrameMemory, isDuplicate, placedOffset } from '../log/format/frame.ts'
 import { isGap, isNote, isNoteOf, type JointName, jointAt } from '../wire/joint-note.ts'
 import type { Offset, Position } from '../words/quantities.ts'
 import type { FrameBatch } from './frame-batch.ts'
@@ -35,6 +35,8 @@ export class IncomingRing implements FrameBatch {
   /** The producer's thread has ended: nothing will be published any more. */
   orphaned: boolean
   #unsent: Answer[] = []
+  /** Whether the look for the next frame has passed a gap. */
+  #hasPassedGap = false
   /**
    * Joints of a predecessor's last append, by their notes here: other partitions may lack them. Their bytes stay in the ring until that is
    * mended (joint-repair.ts), and so do the answers.
@@ -129,17 +131,32 @@ export class IncomingRing implements FrameBatch {
     window.copyIn(address, bytes)
   }
 
+  /** Appended frames whose records follow each other have one answer: a queue with exact bounds has a frame for each message. */
   answer(failure: number | null): void {
     const { consumer, link } = this
     const { memory, head } = consumer
     consumer.rewind()
+    let first: Answer | null = null
+    let more = 0
+    let end = 0
+    this.#hasPassedGap = false
     for (let address = this.#nextTo(head); address >= 0; address = this.#nextTo(head)) {
-      const ringEnd = memory.i32[(address + FRAME_RING_END) >> 2] as number
+      const offset = failure === null ? placedOffset(memory, address) : 0
+      const status = failure ?? statusOf(memory, address)
       link.promised--
-      if (failure !== null) link.receipt(this.id, ringEnd, 0, failure)
-      else link.receipt(this.id, ringEnd, Math.max(0, placedOffset(memory, address)), statusOf(memory, address))
+      // Behind a gap its producer does not know how many records the frame before it had.
+      if (first !== null && status === RECEIPT_APPENDED && offset === end && !this.#hasPassedGap) more++
+      else {
+        if (first !== null) link.receipt(this.id, first.ringEnd, first.baseOffset, first.status, more)
+        const ringEnd = memory.i32[(address + FRAME_RING_END) >> 2] as number
+        first = { ringEnd, baseOffset: Math.max(0, offset), status }
+        more = 0
+      }
+      end = status === RECEIPT_APPENDED ? offset + (memory.i32[(address + FRAME_COUNT) >> 2] as number) : -1
+      this.#hasPassedGap = false
       consumer.advance(memory.i32[address >> 2] as number)
     }
+    if (first !== null) link.receipt(this.id, first.ringEnd, first.baseOffset, first.status, more)
   }
 
   /** A gap behind the last frame goes back as well: nothing may come after it, to be answered and released. */
@@ -157,6 +174,7 @@ export class IncomingRing implements FrameBatch {
     const { consumer, memory } = this
     let address = consumer.head === end ? -1 : consumer.next()
     while (address >= 0 && consumer.head !== end && (isGap(memory, address) || isNote(memory, address))) {
+      if (isGap(memory, address)) this.#hasPassedGap = true
       consumer.advance(memory.i32[address >> 2] as number)
       address = consumer.head === end ? -1 : consumer.next()
     }

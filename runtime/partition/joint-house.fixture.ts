@@ -117,17 +117,22 @@ export class JointHouse {
       return { topic, window, words, ring, gate: arena.allocate(128), writer, target }
     })
     this.read = this.places.map(() => [])
-    const thread = { memory: this.memory, markDirty: () => undefined, ringHost: () => undefined }
+    const thread = {
+      memory: this.memory,
+      markDirty: () => undefined,
+      publishedEarly: () => undefined,
+      ringHost: () => undefined,
+    }
     this.#writer = new JointWriter(thread as unknown as AttachedThread)
     this.host()
   }
 
   #newLink(): HostLink {
-    const written: [number, number, number, number][] = []
+    const written: [number, number, number, number, number?][] = []
     const link = {
       promised: 0,
       room: () => (this.#isOrphaned ? 1_000 : this.room - link.promised),
-      receipt: (...receipt: [number, number, number, number]) => {
+      receipt: (...receipt: [number, number, number, number, number?]) => {
         if (!this.#isOrphaned) written.push(receipt)
       },
       publish: () => {

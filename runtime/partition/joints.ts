@@ -195,12 +195,12 @@ export class Joints {
     if (short !== null && makesRoom(short)) short = this.#takeThese(lead, members, order)
     if (short === null) return this.#stage(members)
     const { memory, note } = lead.ring
-    const { partition } = short
+    const { partition, ring } = short
     if (partition.failure !== null || partition.terms.refuses) {
       refusesJoint(memory, note)
       return this.#refuse(members, partition, partition.failure ?? RECEIPT_REFUSED)
     }
-    leavesJoint(memory, note)
+    leavesJoint(memory, note, ring.id)
     lead.heldBy = partition
     partition.full = true
     if (partition !== by) partition.woken(false)

@@ -6,6 +6,7 @@ import { SettledLetters } from '../dead-letters/settled-letters.ts'
 import { RECEIPT_FAILED } from '../link/link.ts'
 import { MemoryDisk } from '../log/disk/memory-disk.fixture.ts'
 import { LogStore } from '../log/store/log-store.ts'
+import type { StoreEntry } from '../log/store/log-store-types.ts'
 import { PARTITION_BYTES } from '../wire/layout.ts'
 import { Appender } from './appender.ts'
 import { DiskKeeping } from './disk-keeping.ts'
@@ -21,6 +22,7 @@ import {
 import { LastCommit } from './last-commit.ts'
 import { MadeFrames } from './made-frames.ts'
 import { MemoryKeeping } from './memory-keeping.ts'
+import { NearReaders } from './near-readers.ts'
 import { PartitionDisk } from './partition-disk.ts'
 import { PartitionEnd } from './partition-end.ts'
 import { NO_LOANS } from './partition-house.fixture.ts'
@@ -32,15 +34,15 @@ const WORDS = GATE + 128
 const DATA: number = WORDS + PARTITION_BYTES
 
 /** A window and its end, as a thread finds them. */
-function ends(memory: Memory) {
-  const window = new WindowWriter(memory, DATA, WINDOW)
-  const reader = new WindowReader(memory, DATA, WINDOW)
+function ends(memory: Memory, bytes = WINDOW) {
+  const window = new WindowWriter(memory, DATA, bytes)
+  const reader = new WindowReader(memory, DATA, bytes)
   const unread = new UnreadWord(memory, WORDS, { groups: new Map(), readers: new Map() })
   return { window, reader, end: new PartitionEnd(new LastCommit(window.own), window, unread, () => undefined) }
 }
 
-function shared(): Memory {
-  return Memory.allocate(DATA + windowBytes(WINDOW))
+function shared(bytes = WINDOW): Memory {
+  return Memory.allocate(DATA + windowBytes(bytes))
 }
 
 function inMemory(): KeepingUnderTest {
@@ -58,9 +60,16 @@ function inMemory(): KeepingUnderTest {
   }
 }
 
-/** A partition in the log store of a disk in memory; `failure`: the host's disk has failed with this. */
-function onDisk(host: { failure: number | null } = { failure: null }): KeepingUnderTest {
-  const memory = shared()
+/**
+ * A partition in the log store of a disk in memory; `failure`: the host's disk has failed with this. `bytes`: of its window. `committed`: by a
+ * group that reads.
+ */
+function onDisk(
+  host: { failure: number | null } = { failure: null },
+  bytes = WINDOW,
+  committed: readonly number[] = [],
+): KeepingUnderTest {
+  const memory = shared(bytes)
   const disk = new MemoryDisk()
   const topic = {
     topic: 1,
@@ -96,8 +105,8 @@ function onDisk(host: { failure: number | null } = { failure: null }): KeepingUn
   const stored = logs.partition(topic, 0)
   return {
     open(): KeptPartition {
-      const { window, reader, end } = ends(memory)
-      const lent = new StoredWindow({ topic: 1, partition: 0 }, [window, reader], WINDOW, WINDOW, NO_LOANS, () => false)
+      const { window, reader, end } = ends(memory, bytes)
+      const lent = new StoredWindow({ topic: 1, partition: 0 }, [window, reader], bytes, bytes, NO_LOANS, () => false)
       const partition = new PartitionDisk(hostDisk, disk, logs, stored, WORDS)
       const source = {
         groups: new Map(),
@@ -105,7 +114,10 @@ function onDisk(host: { failure: number | null } = { failure: null }): KeepingUn
           return end.offset
         },
       }
-      return { window, reader, end, keeping: new DiskKeeping(memory, [window, reader], partition, end, lent, source) }
+      const groups = new Map(committed.map((offset, cursor) => [cursor, { committed: () => offset }]))
+      const near = new NearReaders({ groups, readers: groups })
+      const parts = [window, reader] as const
+      return { window, reader, end, keeping: new DiskKeeping(memory, parts, partition, end, lent, source, near) }
     },
     hold({ window }: KeptPartition): () => void {
       memory.store(GATE, PIN_IDLE)
@@ -148,4 +160,43 @@ t.test('what the disk does not take is answered with its failure, and readers se
   t.equal(appender.append(new Heard(frame(3))), 'later', 'a letter waits')
   t.equal(appender.take(new Heard(frame(4)), false), frame(4).length, 'a producer is told')
   t.strictSame(answers, [RECEIPT_FAILED, RECEIPT_FAILED])
+})
+
+/** How many frames of a ring a partition on disk takes before it waits, with a group at these offsets. */
+function takenOf(committed: readonly number[], bytes: number): number {
+  const kept = onDisk(undefined, bytes, committed).open()
+  const appender = new Appender(kept.window, kept.end, kept.keeping, 'orders', () => undefined)
+  const framesMax = 2 * Math.ceil(bytes / 7_000)
+  for (let n = 0; n < framesMax; n++) {
+    if (appender.take(new MadeFrames(frame(n, 7_000)), false) === 0) return n
+    if (appender.staged === null || !kept.keeping.write(appender.staged)) throw new Error(`${n} was not written`)
+    appender.commitStaged()
+  }
+  return framesMax
+}
+
+t.test('on disk a ring waits for a group that would fall out of the window, and has not yet', async t => {
+  const bytes = 262_144
+  const frames = Math.floor(bytes / frame(0, 7_000).length)
+  t.equal(takenOf([0], bytes), frames)
+  t.equal(takenOf([3, 1_000], bytes), frames + 3)
+  t.equal(takenOf([1_000], bytes), 2 * Math.ceil(bytes / 7_000), 'of one that is ahead nothing is given up')
+  t.equal(takenOf([0], bytes >> 1), 2 * Math.ceil((bytes >> 1) / 7_000), 'a small window is not worth a wait')
+})
+
+t.test('on disk what a host makes itself does not wait for readers, nor does a ring for ever', async t => {
+  const kept = onDisk(undefined, 262_144, [0]).open()
+  const appender = new Appender(kept.window, kept.end, kept.keeping, 'orders', () => undefined)
+  const filled = Math.floor(262_144 / frame(0, 7_000).length)
+  for (let n = 0; n < filled + 2; n++) t.equal(appender.append(new MadeFrames(frame(n, 7_000))), 'appended')
+  t.equal(appender.take(new MadeFrames(frame(filled + 2, 7_000)), false), 0)
+  t.ok(appender.isCut)
+  t.notOk(kept.keeping.mayHaveRoom())
+  const since = performance.now()
+  while (appender.take(new MadeFrames(frame(filled + 2, 7_000)), false) === 0)
+    if (performance.now() - since > 30_000) throw new Error('it waits for ever')
+  t.ok(performance.now() - since > 0.5, 'it has waited')
+  t.ok(kept.keeping.write(appender.staged as StoreEntry))
+  appender.commitStaged()
+  t.equal(appender.append(new MadeFrames(frame(filled + 3, 7_000))), 'appended')
 })

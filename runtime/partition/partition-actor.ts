@@ -31,6 +31,7 @@ import type { KeptRecords } from './kept-records.ts'
 import { LastCommit } from './last-commit.ts'
 import { MadeFrames } from './made-frames.ts'
 import { MemoryKeeping } from './memory-keeping.ts'
+import { NearReaders } from './near-readers.ts'
 import type { PartitionDisk } from './partition-disk.ts'
 import { PartitionEnd } from './partition-end.ts'
 import type { PartitionUpcalls } from './partition-upcalls.ts'
@@ -62,6 +63,7 @@ export class PartitionActor {
   readonly #end: PartitionEnd
   readonly #unread: UnreadWord
   readonly #keeping: Keeping
+  readonly near: NearReaders = new NearReaders(this)
   /** Of a work queue. */
   readonly #queue: QueueKeeping | QueueDiskKeeping | null
   readonly #appender: Appender
@@ -86,7 +88,7 @@ export class PartitionActor {
     if (upcalls.log !== null) {
       const isOwing = (): boolean => this.#rings.isOwing
       this.stored = new StoredWindow(place, parts, capacity, topic.windowBytes, upcalls.windows, isOwing)
-      const keeping = new DiskKeeping(memory, parts, upcalls.log, this.#end, this.stored, this)
+      const keeping = new DiskKeeping(memory, parts, upcalls.log, this.#end, this.stored, this, this.near)
       this.#queue = topic.queue === undefined ? null : new QueueDiskKeeping(keeping)
       this.#keeping = this.#queue ?? keeping
     } else {
@@ -95,8 +97,7 @@ export class PartitionActor {
       this.#keeping = this.#queue ?? new MemoryKeeping(memory, parts, this.#end, this.drops)
     }
     this.records = this.#keeping.records
-    const committed = (): void => this.#wakeReaders()
-    this.#appender = new Appender(this.window, this.#end, this.#keeping, topic.name, fault, committed)
+    this.#appender = new Appender(this.window, this.#end, this.#keeping, topic.name, fault)
     const terms = {
       refuses: topic.onFull === 'reject' && this.#keeping.whenFull === 'full',
       drops: topic.queue === undefined ? !this.isOnDisk : topic.queue.onFull === 'dropHead',
@@ -180,7 +181,7 @@ export class PartitionActor {
   /** Where it stands as a resident of its host (resident/resident.ts). */
   standing(): Standing {
     if (this.ready()) return 'ready'
-    if (this.full) return 'waitsForCommit'
+    if (this.full) return this.near.isHolding ? 'waits' : 'waitsForCommit'
     return this.#rings.hasMore ? 'waits' : 'rests'
   }
 
@@ -192,7 +193,9 @@ export class PartitionActor {
   /** Takes what the rings hold, in turn and by quota; whether anything was appended, or staged. */
   drain(): boolean {
     this.refreshUnread()
-    return this.#rings.drain()
+    const worked = this.#rings.drain()
+    if (worked && this.#appender.staged === null) this.#wakeReaders()
+    return worked
   }
 
   /** What was taken in this pass and is to be on disk before it is committed; null: nothing. */
@@ -207,7 +210,9 @@ export class PartitionActor {
 
   /** What was staged is on disk: readers may see it, and its producer is answered. */
   commitStaged(): void {
-    if (this.#appender.staged !== null) this.#appender.commitStaged()
+    if (this.#appender.staged === null) return
+    this.#appender.commitStaged()
+    this.#wakeReaders()
   }
 
   /** What was staged may be on disk or not: it is never readable, and its producer is told so. */
@@ -218,7 +223,9 @@ export class PartitionActor {
   /** Appends what this thread has made; on disk by a commit of its own. */
   append(batch: FrameBatch): AppendOutcome {
     if (!this.#rings.mayAppend()) return 'later'
-    return this.#appender.append(batch)
+    const outcome = this.#appender.append(batch)
+    if (outcome === 'appended') this.#wakeReaders()
+    return outcome
   }
 
   /** Takes messages for this queue from now on; null: for none. */

@@ -83,9 +83,10 @@ export function house(isGated = true, capacity: number = WINDOW): House {
   const link = {
     promised: 0,
     room: () => made.room,
-    receipt: (_ring: number, _ringEnd: number, baseOffset: number) => {
+    // Frames that share a receipt have one record each in these tests.
+    receipt: (_ring: number, _ringEnd: number, baseOffset: number, _status: number, more = 0) => {
       made.room--
-      written.push(baseOffset)
+      for (let frame = 0; frame <= more; frame++) written.push(baseOffset + frame)
     },
     publish: () => receipts.push(...written.splice(0)) > 0,
     wake: () => undefined,

@@ -33,6 +33,8 @@ export class PendingAppend {
   bytes = 0
   /** Of the frames walked over, taken or refused. */
   walked = 0
+  /** Whether the batch may wait for readers (near-readers.ts): whoever tries again looks when that is over. */
+  mayWait = false
   /** Of the frames walked over, those whose message is there already under its id. */
   duplicates = 0
   /** Known on disk only. */

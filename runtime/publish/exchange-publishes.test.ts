@@ -7,7 +7,7 @@ import type { RouteReceipt } from '../words/exchange.ts'
 import { ExchangePublishes } from './exchange-publishes.ts'
 import type { PendingPublish } from './pending-publish.ts'
 import type { NamedExchange } from './route-finder.ts'
-import { ToyProducers, ToyRoutes } from './toy-routes.fixture.ts'
+import { NO_HOLDS, ToyProducers, ToyRoutes } from './toy-routes.fixture.ts'
 import { WaitingRoom } from './waiting-room.ts'
 
 const EVENTS: NamedExchange = { name: 'events', id: 0 }
@@ -23,7 +23,7 @@ class Place {
   readonly routes: ToyRoutes = new ToyRoutes()
   readonly producers: ToyProducers = new ToyProducers()
   readonly room: WaitingRoom = new WaitingRoom()
-  readonly publishes: ExchangePublishes = new ExchangePublishes(this.routes, this.producers, this.room)
+  readonly publishes: ExchangePublishes = new ExchangePublishes(this.routes, this.producers, this.room, NO_HOLDS)
 
   /** A topic exchange whose patterns lead to these queues. */
   constructor(

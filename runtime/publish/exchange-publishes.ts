@@ -5,6 +5,7 @@
  * that come after it: so messages reach each target in the order of their calls. Nothing is written before the message is encoded for each
  * target and its size is checked. Bound: what waits counts in the thread's waiting room, and is refused beyond it.
  */
+
 import { nowMs } from '../../actors/world.ts'
 import type { RouteTarget } from '../wire/route-changes.ts'
 import { deletedTopic } from '../words/deleted-topic.ts'
@@ -15,6 +16,7 @@ import { show } from '../words/names.ts'
 import type { QueueMessage } from '../words/queue-message.ts'
 import { checkRoutingKey } from '../words/routing-key.ts'
 import { copyHeaders } from './given-headers.ts'
+import type { HoldUpcalls } from './producer-upcalls.ts'
 import {
   type FoundRoute,
   type NamedExchange,
@@ -66,12 +68,12 @@ export class ExchangePublishes {
   #serving: Promise<void> | null = null
   #failure: Error | null = null
 
-  constructor(routes: ThreadRoutes, producers: RouteProducers, room: WaitingRoom) {
+  constructor(routes: ThreadRoutes, producers: RouteProducers, room: WaitingRoom, upcalls: HoldUpcalls) {
     this.#routes = routes
     this.#producers = producers
     this.#finder = new RouteFinder(routes, producers)
     this.#room = room
-    this.#sends = new RoutedSends(room)
+    this.#sends = new RoutedSends(room, upcalls)
   }
 
   /** Publishes that wait for tables, for a producer, or for a target that may refuse. */

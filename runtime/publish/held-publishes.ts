@@ -44,6 +44,14 @@ export class HeldPublishes {
     return this.#all.size
   }
 
+  /** All that waits to be sent. */
+  *units(): Iterable<RoutedUnit> {
+    for (const { first, rest } of this.#all) {
+      yield* first
+      yield* rest
+    }
+  }
+
   /** It is in the waiting room already. */
   add(held: HeldPublish): void {
     this.#all.add(held)
@@ -111,7 +119,7 @@ export class HeldPublishes {
   /** What is overdue is given up. */
   sweep(now: number): void {
     this.#giveUp(unit => {
-      if (now >= unit.deadline) unit.expire()
+      if (now >= unit.sentBy) unit.expire()
     })
     this.serve()
   }
@@ -133,7 +141,7 @@ export class HeldPublishes {
     const wasServing = this.#isServing
     this.#isServing = true
     try {
-      for (const { first, rest } of this.#all) for (const unit of [...first, ...rest]) look(unit)
+      for (const unit of [...this.units()]) look(unit)
     } finally {
       this.#isServing = wasServing
     }

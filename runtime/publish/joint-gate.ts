@@ -52,6 +52,11 @@ export class JointGate {
     return this.#line.passes(partition) && !this.#rings.growing.has(partition) ? 'now' : 'later'
   }
 
+  /** Nothing may go to the topic for now, as its rate says. */
+  get waitsForRate(): boolean {
+    return this.#line.gate?.room === 0
+  }
+
   /** A record is in a frame. */
   took(): void {
     this.#line.gate?.took(1)

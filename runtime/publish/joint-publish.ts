@@ -15,6 +15,7 @@ import type { JointTarget } from './joint-target.ts'
 import type { JointMember, JointRecord, JointRefusal, JointTicket } from './joint-ticket.ts'
 import type { JointLack, JointWriter } from './joint-writer.ts'
 import { textOfId } from './message-fields.ts'
+import type { Unanswered } from './overdue.ts'
 import { fullText, PUBLISH_TIMEOUT_MS } from './publish-ends.ts'
 import { type EncodedMessage, encodedSize } from './record-writer.ts'
 import type { RouteOutcome } from './route-outcome.ts'
@@ -22,20 +23,29 @@ import type { RoutedUnit } from './routed-unit.ts'
 import type { TopicProducer } from './topic-producer.ts'
 import type { WaitingRoom } from './waiting-room.ts'
 
-export class JointPublish implements RoutedUnit, JointRecord {
+/** A partition that has no room. */
+export interface JointHolder {
+  readonly topic: number
+  readonly partition: number
+}
+
+export class JointPublish implements RoutedUnit, JointRecord, Unanswered {
+  readonly sentBy: number = Number.POSITIVE_INFINITY
   readonly mayRefuse: boolean
   readonly onlyRefuses: boolean
   done = false
   /** In whose frames it is; null: in none. */
   ticket: JointTicket | null = null
   readonly #exchange: string
-  readonly #writer: JointWriter
+  readonly writer: JointWriter
   readonly #targets: readonly JointTarget[]
   readonly #outcome: RouteOutcome
   readonly #room: WaitingRoom
   readonly #original: QueueMessage
   readonly #options: RouteOptions
-  readonly #since = nowMs()
+  readonly roomSince: number = nowMs()
+  /** The target that had no room when it was tried; null: it was not, or is in frames. */
+  #short: JointTarget | null = null
   readonly #ended: (error: Error | null) => void
 
   /** `ended`: called once, with the reason where none of them has it, or may not. */
@@ -52,7 +62,7 @@ export class JointPublish implements RoutedUnit, JointRecord {
     this.mayRefuse = targets.some(refuses)
     this.onlyRefuses = this.mayRefuse && targets.every(refuses)
     this.#exchange = exchange
-    this.#writer = writer
+    this.writer = writer
     this.#targets = targets
     this.#outcome = outcome
     this.#room = room
@@ -64,8 +74,18 @@ export class JointPublish implements RoutedUnit, JointRecord {
     room.unsettled()
   }
 
+  get partition(): number | null {
+    return this.holder?.partition ?? null
+  }
+
+  /** What has no room for it, as far as that is known. */
+  get holder(): JointHolder | null {
+    const target = this.ticket === null ? this.#short : this.#targets[this.ticket.heldBy]
+    return target == null ? null : { topic: target.producer.topic.id, partition: target.message.partition }
+  }
+
   get deadline(): number {
-    return this.#since + (this.#options.timeoutMs ?? PUBLISH_TIMEOUT_MS)
+    return this.roomSince + (this.#options.timeoutMs ?? PUBLISH_TIMEOUT_MS)
   }
 
   own(message: (producer: TopicProducer) => EncodedMessage): void {
@@ -76,13 +96,16 @@ export class JointPublish implements RoutedUnit, JointRecord {
   send(): boolean {
     if (this.done) return true
     try {
-      for (const { producer, message } of this.#targets) {
+      for (const target of this.#targets) {
+        const { producer, message } = target
         producer.checkOpen({})
         const said = producer.joint.ask(message.partition, producer.topic, this.#original)
         if (said instanceof Error) throw said
-        if (said === 'later') return false
+        if (said === 'now') continue
+        this.#short = producer.joint.waitsForRate ? null : target
+        return false
       }
-      const lack = this.#writer.append(this.#targets, this)
+      const lack = this.writer.append(this.#targets, this)
       if (lack !== null) this.#ask(lack)
       else for (const { producer } of this.#targets) producer.joint.took()
       return lack === null
@@ -96,6 +119,7 @@ export class JointPublish implements RoutedUnit, JointRecord {
   #ask({ writer, said }: JointLack): void {
     const short = this.#targets.find(({ producer, message }) => producer.joint.writerOf(message.partition) === writer)
     if (short === undefined) return
+    this.#short = short
     const { key, value, headers } = short.message
     short.producer.joint.need(writer, said, encodedSize(key, value, headers))
   }
@@ -111,9 +135,13 @@ export class JointPublish implements RoutedUnit, JointRecord {
     if (this.#targets.some(isFor)) this.refuse(error)
   }
 
-  expire(): void {
+  /** Its time is over; `hold` says what holds it, or nothing. */
+  expire(hold = ''): void {
     const took = `publishing to ${this.#targets.length} targets of exchange ${this.#exchange} took longer than ${Math.round(this.#options.timeoutMs ?? PUBLISH_TIMEOUT_MS)} ms`
-    this.#giveUp(doubt => new MillraceError('MILL_TIMEOUT', `${took}; ${doubt}`, { retriable: true }))
+    this.#giveUp(
+      doubt =>
+        new MillraceError('MILL_TIMEOUT', `${took}${hold === '' ? '' : `; ${hold}`}; ${doubt}`, { retriable: true }),
+    )
   }
 
   readonly #aborted = (): void => {
@@ -124,7 +152,7 @@ export class JointPublish implements RoutedUnit, JointRecord {
   #giveUp(errorOf: (doubt: string) => Error): void {
     if (this.done) return
     // What is in an open frame is not in the host's sight, and cannot be taken out before it is.
-    this.#writer.seal()
+    this.writer.seal()
     if (this.ticket === null || this.ticket.withdraw(this)) this.refuse(errorOf('none of them has the message'))
     else this.#fail(errorOf('either all of them have the message, or none'))
   }

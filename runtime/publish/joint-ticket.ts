@@ -5,7 +5,7 @@
  * again, as long as the host has not taken the frames. Bound: the records of a frame.
  */
 import type { AttachedThread } from '../thread/attached-thread.ts'
-import { beginsEdit, endsEdit } from '../wire/joint-note.ts'
+import { beginsEdit, endsEdit, holderOf } from '../wire/joint-note.ts'
 import type { Answerer, FrameObserver, Part } from './frame-tickets.ts'
 import { takeOut } from './joint-edits.ts'
 import type { JointFrame } from './joint-frame.ts'
@@ -18,12 +18,8 @@ export type JointRefusal = Error | 'refused' | 'withheld'
 export interface JointRecord {
   /** It is answered. */
   readonly done: boolean
-  /** When it is overdue, in `nowMs`. */
-  readonly deadline: number
   /** In whose frames it is; null: in none. */
   ticket: JointTicket | null
-  /** Its time is over. */
-  expire(): void
   /** All partitions have answered; `index`: which of the frames' records it is. */
   answered(index: number): void
 }
@@ -125,6 +121,14 @@ export class JointTicket {
   get isTaken(): boolean {
     for (const { refusal } of this.members) if (refusal !== null) return false
     return true
+  }
+
+  /** Which of its partitions has no room for it; -1: none is known to have none. */
+  get heldBy(): number {
+    const lead = this.members[0] as JointMember
+    if (lead.note === 0 || this.#left < this.members.length || !lead.isInRing) return -1
+    const holder = holderOf(this.#thread.memory, lead.note)
+    return this.#writers.findIndex(({ ring }) => ring === holder)
   }
 
   add(publish: JointRecord): void {

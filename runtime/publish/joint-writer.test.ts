@@ -1,4 +1,4 @@
-/** Joint frames that are in rings: what can be taken out of them, and when their publishes are overdue. */
+/** Joint frames that are in rings: what can be taken out of them. */
 import { Memory, RingConsumer, ringBytes } from 'sharedarraybuffer-ring'
 import t from 'tap'
 import { RECEIPT_APPENDED } from '../link/link.ts'
@@ -20,21 +20,15 @@ class Place {
   readonly writers: readonly PartitionWriter[] = [0, 1].map(
     partition => new PartitionWriter(this.memory, this.ring(partition), 1),
   )
-  /** What the hosts have answered, and this thread has not read. */
-  unread: () => void = () => undefined
   rung = 0
   readonly joints: JointWriter
 
   constructor() {
-    const thread: Pick<AttachedThread, 'memory' | 'markDirty' | 'ringHost' | 'drain'> = {
+    const thread: Pick<AttachedThread, 'memory' | 'markDirty' | 'publishedEarly' | 'ringHost'> = {
       memory: this.memory,
       markDirty: () => undefined,
+      publishedEarly: () => undefined,
       ringHost: () => this.rung++,
-      drain: then => {
-        this.unread()
-        then?.()
-        return true
-      },
     }
     this.joints = new JointWriter(thread as AttachedThread)
   }
@@ -91,14 +85,8 @@ class Place {
 
 class Sent implements JointRecord {
   done = false
-  deadline = 10
   ticket: JointRecord['ticket'] = null
   said = ''
-
-  expire(): void {
-    this.done = true
-    this.said = 'late'
-  }
 
   answered(): void {
     this.done = true
@@ -135,18 +123,4 @@ t.test('a host that left the frames for an edit that comes to nothing is told to
   place.rung = 0
   t.equal(sent.ticket?.withdraw(sent), false)
   t.equal(place.rung, 2)
-})
-
-t.test('what has been answered is not overdue, though this thread was too busy to read it', async t => {
-  const place = new Place()
-  const answered = place.send('answered')
-  place.unread = () => place.answer()
-  place.joints.sweep(10)
-  t.equal(answered.said, 'answered')
-  place.unread = () => undefined
-  const late = place.send('late')
-  place.joints.sweep(9)
-  t.equal(late.said, '')
-  place.joints.sweep(10)
-  t.equal(late.said, 'late')
 })

@@ -5,6 +5,8 @@
  * when another set of targets follows, when anything else goes into one of these rings, or with the turn. A record is written into all frames, or into
  * none. Bound: the rings, and the joints in them, which are kept until they are answered.
  */
+
+import { FRAME_HEADER_BYTES } from '../log/format/frame.ts'
 import type { AttachedThread } from '../thread/attached-thread.ts'
 import { noteBytes } from '../wire/joint-note.ts'
 import type { OpenJoint } from './joint-frame.ts'
@@ -28,6 +30,8 @@ export class JointWriter implements OpenJoint {
   /** Of the open frames. */
   #writers: readonly PartitionWriter[] = []
   #open: JointTicket | null = null
+  /** Position in the leading ring after the header of its open frame. */
+  #leadFrom = 0
 
   constructor(thread: AttachedThread) {
     this.#thread = thread
@@ -37,7 +41,7 @@ export class JointWriter implements OpenJoint {
   append(targets: readonly JointTarget[], publish: JointRecord): JointLack | null {
     const { memory } = this.#thread
     if (!this.#mayJoin(targets)) {
-      this.seal()
+      this.#sealEarly()
       const lack = this.#begin(targets)
       if (lack !== null) return lack
     }
@@ -81,20 +85,24 @@ export class JointWriter implements OpenJoint {
       return { writer, said }
     }
     this.#writers = writers
+    this.#leadFrom = (writers[0] as PartitionWriter).jointEnd
     this.#open = new JointTicket(this.#thread, writers, this.tickets)
     return null
   }
 
-  /** Gives up what is overdue, if its receipts are not there: this thread may have been too busy to look. */
-  sweep(now: number): void {
-    const late = [...this.tickets].flatMap(({ publishes }) =>
-      publishes.filter(({ done, deadline }) => !done && now >= deadline),
-    )
-    if (late.length === 0) return
-    // Before what has become free is given away, or it would be appended after all.
-    this.#thread.drain(() => {
-      for (const publish of late) if (!publish.done) publish.expire()
-    })
+  /** The turn goes on behind these frames. */
+  #sealEarly(): void {
+    const [lead] = this.#writers
+    if (lead === undefined) return
+    const bytes = FRAME_HEADER_BYTES + ((lead.jointEnd - this.#leadFrom) | 0)
+    const rings = this.#writers.length
+    this.seal()
+    this.#thread.publishedEarly(rings * bytes)
+  }
+
+  /** Takes what receipts there are, and calls `then` before what has become free is given away. */
+  drain(then: () => void): void {
+    this.#thread.drain(then)
   }
 
   /** Publishes the open frames, the leading one last. */

@@ -10,6 +10,14 @@ import { halfKey } from './checked-message.ts'
 
 const SCRATCH_BYTES = 4 * 1_024
 
+/** Keys that are longer are encoded first. */
+const WORDS_CHARS = 64
+
+/** The bytes of the key that was hashed last, if it is ASCII and short, with zeros behind them. */
+const words = new Int32Array(WORDS_CHARS / 4)
+/** That key; null: another one was hashed last. */
+let wordsKey: string | null = null
+
 const scratch = new Uint8Array(SCRATCH_BYTES)
 const encoder = new TextEncoder()
 
@@ -17,17 +25,20 @@ const encoder = new TextEncoder()
 export function hashKey(key: string | Uint8Array): number {
   if (typeof key !== 'string') return murmur2(key)
   const length = key.length
-  const wholeLength = length & ~3
+  if (length > WORDS_CHARS) return hashUtf8(key)
+  const whole = length & ~3
   let hash = SEED ^ length
   let seen = 0
   let at = 0
-  for (; at < wholeLength; at += 4) {
+  for (; at < whole; at += 4) {
     const a = key.charCodeAt(at)
     const b = key.charCodeAt(at + 1)
     const c = key.charCodeAt(at + 2)
     const d = key.charCodeAt(at + 3)
     seen |= a | b | c | d
-    hash = mix(hash, a | (b << 8) | (c << 16) | (d << 24))
+    const word = a | (b << 8) | (c << 16) | (d << 24)
+    words[at >> 2] = word
+    hash = mix(hash, word)
   }
   let tail = 0
   for (let shift = 0; at < length; at++, shift += 8) {
@@ -36,7 +47,21 @@ export function hashKey(key: string | Uint8Array): number {
     tail |= unit << shift
   }
   // Looking at all units first would read the key twice; the rare wrong start is thrown away instead.
-  return seen > 0x7f ? hashUtf8(key) : finish(hash, tail, length)
+  if (seen > 0x7f) return hashUtf8(key)
+  if (whole < length) words[whole >> 2] = tail
+  wordsKey = key
+  return finish(hash, tail, length)
+}
+
+/**
+ * Writes the bytes of a key that was hashed right before to an index of these words, with zeros behind them up to a multiple of 4; false:
+ * it was not, or has to be encoded.
+ */
+export function writeHashedKey(key: string, to: Int32Array, at: number): boolean {
+  if (key !== wordsKey) return false
+  const end = (key.length + 3) >> 2
+  for (let index = 0; index < end; index++) to[at + index] = words[index] as number
+  return true
 }
 
 /** Partition of a key, 0 to `partitions` - 1. */
@@ -45,6 +70,7 @@ export function partitionOfKey(key: string | Uint8Array, partitions: number): nu
 }
 
 function hashUtf8(key: string): number {
+  wordsKey = null
   if (!isWellFormed(key)) throw halfKey()
   // A UTF-16 unit takes at most three bytes.
   if (key.length * 3 > SCRATCH_BYTES) return murmur2(encoder.encode(key))

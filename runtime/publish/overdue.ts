@@ -8,7 +8,7 @@ import { STALLED_MS } from '../base/clock.ts'
 import type { FrameObserver } from './frame-tickets.ts'
 import type { PendingBatch } from './pending-batch.ts'
 import type { PendingPublish } from './pending-publish.ts'
-import type { ProducerUpcalls } from './producer-upcalls.ts'
+import type { HoldUpcalls } from './producer-upcalls.ts'
 
 /** What may wait before it is in a frame. */
 export type Waiter = PendingPublish | PendingBatch
@@ -41,7 +41,7 @@ const HOLD_MS = 1_000
 
 export class Overdue {
   readonly #topic: number
-  readonly #upcalls: ProducerUpcalls
+  readonly #upcalls: HoldUpcalls
   /** Of null: the partition with most on its way. */
   readonly #partitionOf: (waiter: Unanswered | null) => number
   readonly #drain: (then: () => void) => void
@@ -57,7 +57,7 @@ export class Overdue {
 
   constructor(
     topic: number,
-    upcalls: ProducerUpcalls,
+    upcalls: HoldUpcalls,
     partitionOf: (waiter: Unanswered | null) => number,
     drain: (then: () => void) => void,
     gaveUp: () => void,

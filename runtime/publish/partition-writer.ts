@@ -115,7 +115,8 @@ export class PartitionWriter extends SealedFrames {
   #open(bytes: number, timestamp: number | undefined, note: number): number {
     const need = align8(note + FRAME_HEADER_BYTES + bytes)
     if (need > this.#ring.capacity >> 1) return GROW
-    this.seal()
+    const before = this.#cursor - this.#frame
+    if (this.seal()) this.publishedEarly(before)
     const claimed = this.#ring.claim(need)
     if (claimed === FULL) return FULL
     this.#frame = claimed + note

@@ -18,12 +18,14 @@ export class PartitionWriters {
   readonly #user: WriterUser
   readonly #named: number | null
   readonly #frameRecords: number | undefined
+  readonly #publishedEarly: (bytes: number) => void
   #isOver = false
 
   /** `user`: hears of receipts. `named`: the number of a named producer. `frameRecords`: of a frame, at most. */
   constructor(thread: AttachedThread, user: WriterUser, named: number | null, frameRecords?: number) {
     this.#frameRecords = frameRecords
     this.#thread = thread
+    this.#publishedEarly = bytes => thread.publishedEarly(bytes)
     this.#user = user
     this.#named = named
   }
@@ -33,6 +35,7 @@ export class PartitionWriters {
     const isNamed = this.#named !== null
     const producer = this.#named ?? this.#thread.id
     const writer = new PartitionWriter(this.#thread.memory, ring, producer, isNamed, this.#frameRecords)
+    writer.publishedEarly = this.#publishedEarly
     this.#all.push(writer)
     if (this.#isOver) this.#giveBack(writer)
     else this.#thread.addWriter(writer, this.#user)

@@ -1,8 +1,8 @@
 /**
  * Single publishes that stand in one frame, one after the other, from their calls to the frame's receipt.
  *
- * The producer's thread. They have no time-out and no signal of their own, so that what is kept for each is no more than the two
- * functions that settle its promise. Bound: the records of a frame.
+ * The producer's thread. They have no time-out and no signal of their own, so that what is kept for each is no more than the
+ * function that settles its promise. Bound: the records of a frame.
  */
 import { nowMs } from '../../actors/world.ts'
 import type { ProducedTopic } from '../wire/produced-topic.ts'
@@ -13,17 +13,14 @@ import type { Answerer, FrameObserver } from './frame-tickets.ts'
 import { deadlineOf, fullText, lateText } from './publish-ends.ts'
 import type { WaitingRoom } from './waiting-room.ts'
 
-type Resolve = (receipt: Receipt) => void
-type Reject = (error: Error) => void
+type Resolve = (receipt: Receipt | Promise<never>) => void
 
 /** Of the promise that was made last. */
 let madeResolve: Resolve
-let madeReject: Reject
 
 /** One function for all promises: a new one for each would be garbage at once. */
-function made(resolve: Resolve, reject: Reject): void {
+function made(resolve: Resolve): void {
   madeResolve = resolve
-  madeReject = reject
 }
 
 export class PublishRun implements FrameObserver {
@@ -32,7 +29,6 @@ export class PublishRun implements FrameObserver {
   readonly #topic: ProducedTopic
   readonly #room: WaitingRoom
   readonly #resolves: Resolve[] = []
-  readonly #rejects: Reject[] = []
   /** Only where a partition may refuse them: they are in its error. */
   readonly #originals: Message[] | null
   #sinceMs = Number.NaN
@@ -49,7 +45,6 @@ export class PublishRun implements FrameObserver {
   add(original: Message): Promise<Receipt> {
     const promise = new Promise<Receipt>(made)
     this.#resolves.push(madeResolve)
-    this.#rejects.push(madeReject)
     this.#originals?.push(original)
     return promise
   }
@@ -95,7 +90,8 @@ export class PublishRun implements FrameObserver {
   #settle(errorOf: (original: Message | undefined) => Error): void {
     if (this.done) return
     this.#finish()
-    for (const [index, reject] of this.#rejects.entries()) reject(errorOf(this.#originals?.[index]))
+    // A second function for each would be kept for what hardly ever happens.
+    for (const [index, resolve] of this.#resolves.entries()) resolve(Promise.reject(errorOf(this.#originals?.[index])))
   }
 
   #finish(): void {

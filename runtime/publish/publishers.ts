@@ -70,12 +70,12 @@ export class Publishers {
     thread.memoryIsShort = () => this.#giveBack()
     this.#control = control
     this.routes = new ExchangeTables(thread.memory, thread.routes, position => control.routeChanges(position))
-    this.exchanges = new ExchangePublishes(this.routes, this, this.#room)
     this.#upcalls = {
       ...told,
       replaceRing: (ring, bytes) => control.replaceRing(thread.id, ring, bytes),
       describeHold: async (topic, partition) => (await control.describeHold(topic, partition)).text,
     }
+    this.exchanges = new ExchangePublishes(this.routes, this, this.#room, this.#upcalls)
   }
 
   /** The producer of the topic of this name, which must exist. */
@@ -262,7 +262,7 @@ export class Publishers {
       return `${unanswered} for ${titleOf(topic)}${hold === '' ? '' : ` (${hold})`}`
     })
     const { waiting } = this.exchanges
-    if (waiting > 0) said.push(Promise.resolve(`${waiting} for exchanges, which wait for their bindings`))
+    if (waiting > 0) said.push(Promise.resolve(`${waiting} for exchanges, which wait for bindings or for room`))
     return (await Promise.all(said)).join(', ')
   }
 

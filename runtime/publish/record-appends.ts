@@ -15,6 +15,7 @@ import type { Key, Message, PublishOptions, Receipt } from '../words/message.ts'
 import { halfKey } from './checked-message.ts'
 import { MessageEncoder } from './message-encoder.ts'
 import type { SendOptions } from './message-fields.ts'
+import { writeMessage } from './message-writer.ts'
 import type { Waiter } from './overdue.ts'
 import { LATER, PartitionChoice, runOf } from './partition-choice.ts'
 import { GROW, type PartitionWriter } from './partition-writer.ts'
@@ -23,14 +24,7 @@ import type { PendingBatch } from './pending-batch.ts'
 import { PendingPublish } from './pending-publish.ts'
 import { type PreparedBatch, prepareBatch } from './prepared-batch.ts'
 import type { RateGate } from './rate-gate.ts'
-import {
-  checkRecord,
-  type EncodedMessage,
-  encodedSize,
-  hasRoomFor,
-  type StoredMessage,
-  writeRecord,
-} from './record-writer.ts'
+import { checkRecord, type EncodedMessage, encodedSize, hasRoomFor, type StoredMessage } from './record-writer.ts'
 import type { RingChanges } from './ring-changes.ts'
 import { RUN_RECORDS } from './sticky-route.ts'
 import type { Unobserved } from './unobserved.ts'
@@ -222,8 +216,9 @@ export class RecordAppends implements LineUser {
   /** 0, or what `reserve` said. */
   #write(message: EncodedMessage, writer: PartitionWriter): number {
     const { key, value, headers, timestamp, fields, extraBytes } = message
+    const { memory } = this.#thread
     const max = this.#topic.maxMessageBytes + extraBytes
-    const said = writeRecord(this.#thread.memory, writer, key, value, headers, timestamp, max, fields)
+    const said = writeMessage(memory, writer, key, value, headers, timestamp, max, fields, true)
     if (said === 0 && !writer.dirty) this.#thread.markDirty(writer)
     return said
   }
@@ -268,7 +263,7 @@ export class RecordAppends implements LineUser {
         const partition = chosen === LATER ? this.choice.keyless(value, run) : chosen
         const writer = this.#writers.all[partition] as PartitionWriter
         const blocked = this.#rings.growing.size > 0 && this.#rings.growing.has(partition)
-        const said = blocked ? FULL : writeRecord(memory, writer, key, value, headers, timestamp, max, fields)
+        const said = blocked ? FULL : writeMessage(memory, writer, key, value, headers, timestamp, max, fields, false)
         if (said !== 0) {
           if (!blocked) this.#rings.need(writer, said, encodedSize(key, value, headers))
           this.#thread.sealAll()

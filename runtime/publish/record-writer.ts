@@ -24,13 +24,14 @@ import {
   RECORD_HEADER_BYTES,
   VALUE_ALIGNED,
 } from '../log/format/record.ts'
-import { isWellFormed } from '../words/codec.ts'
 import { MillraceError } from '../words/errors.ts'
 import type { Headers, Key } from '../words/message.ts'
 import { halfKey } from './checked-message.ts'
 import { hashKey } from './key-hash.ts'
+import { writeKey } from './key-writer.ts'
 import { arePriorityOnly, haveTimes, onWallClock } from './message-fields.ts'
 import type { PartitionWriter } from './partition-writer.ts'
+import { ALIGN_BYTES, SHIFT_BYTES, writeBytes, writeString } from './value-writer.ts'
 
 /** A message whose value is encoded and whose partition is chosen. */
 export interface EncodedMessage {
@@ -57,7 +58,7 @@ export interface StoredMessage {
 }
 
 /** Strings up to this length reserve three bytes a character; longer ones are measured first. */
-const MEASURE_FROM_CHARS = 512
+export const MEASURE_FROM_CHARS = 512
 
 function boundOf(part: string | Uint8Array | null): number {
   if (part === null) return 0
@@ -226,75 +227,7 @@ export function checkRecord(
 }
 
 /** The record whose key it is has not been appended, so that nothing of it stays. */
-function refused(writer: PartitionWriter): MillraceError {
+export function refused(writer: PartitionWriter): MillraceError {
   writer.abandon()
   return halfKey()
-}
-
-/**
- * Keys are short and start at a multiple of 8: four characters at a time, as long as they are ASCII. Returns -1 for
- * text that UTF-8 cannot hold.
- */
-function writeKey(memory: Memory, key: string, at: number): number {
-  const length = key.length
-  if (length > KEY_LOOP_CHARS) return isWellFormed(key) ? memory.bytes.write(key, at, 'utf8') : -1
-  const words = memory.i32
-  const whole = length & ~3
-  let seen = 0
-  let index = 0
-  for (let word = at >> 2; index < whole; index += 4) {
-    const a = key.charCodeAt(index)
-    const b = key.charCodeAt(index + 1)
-    const c = key.charCodeAt(index + 2)
-    const d = key.charCodeAt(index + 3)
-    seen |= a | b | c | d
-    words[word++] = a | (b << 8) | (c << 16) | (d << 24)
-  }
-  for (; index < length; index++) {
-    const code = key.charCodeAt(index)
-    seen |= code
-    memory.u8[at + index] = code
-  }
-  if (seen <= 0x7f) return length
-  return isWellFormed(key) ? memory.bytes.write(key, at, 'utf8') : -1
-}
-
-/** Room in front of a value that begins at a multiple of 8; a record without key and headers needs none. */
-const ALIGN_BYTES = 7
-/** Room behind a value, which `writeBytes` may use. */
-const SHIFT_BYTES = 7
-/** Below this length copying once takes no longer than copying twice. */
-const SHIFTED_FROM_BYTES = 80
-
-/**
- * Copying into shared memory goes byte by byte unless source and target are aligned alike, and a value is written at a multiple of
- * 8. One that comes from elsewhere is copied a few bytes further on first, and from there in place, which WebAssembly does at full
- * speed.
- */
-function writeBytes(memory: Memory, bytes: Uint8Array, at: number): void {
-  const { length } = bytes
-  const shift = length < SHIFTED_FROM_BYTES || memory.kind === 'js' ? 0 : (bytes.byteOffset - at) & SHIFT_BYTES
-  memory.u8.set(bytes, at + shift)
-  if (shift !== 0) memory.copy(at, at + shift, length)
-}
-
-/** Beyond this length Buffer's encoder is faster than the loop over a key's characters. */
-const KEY_LOOP_CHARS = 64
-
-/** Below this length a loop over the characters beats the call into Buffer's encoder. */
-const LOOP_CHARS = 24
-
-function writeString(memory: Memory, text: string, at: number): number {
-  const length = text.length
-  if (length <= LOOP_CHARS) {
-    const u8 = memory.u8
-    let index = 0
-    for (; index < length; index++) {
-      const code = text.charCodeAt(index)
-      if (code > 127) break
-      u8[at + index] = code
-    }
-    if (index === length) return length
-  }
-  return memory.bytes.write(text, at, 'utf8')
 }

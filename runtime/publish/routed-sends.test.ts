@@ -10,7 +10,7 @@ import type { EncodedMessage } from './record-writer.ts'
 import { RouteOutcome } from './route-outcome.ts'
 import { SingleSend } from './single-send.ts'
 import type { TopicProducer } from './topic-producer.ts'
-import { ToyProducers, ToyRoutes } from './toy-routes.fixture.ts'
+import { NO_HOLDS, ToyProducers, ToyRoutes } from './toy-routes.fixture.ts'
 import { WaitingRoom } from './waiting-room.ts'
 
 /** Queues behind a topic exchange; those of one list are on one host. */
@@ -21,7 +21,7 @@ class Place {
 
   constructor(t: Test, bound: Readonly<Record<string, readonly number[]>>) {
     const routes = new ToyRoutes()
-    this.publishes = new ExchangePublishes(routes, this.producers, this.room)
+    this.publishes = new ExchangePublishes(routes, this.producers, this.room, NO_HOLDS)
     routes.declare('events', 'topic')
     let host = 100
     for (const [pattern, queues] of Object.entries(bound)) {

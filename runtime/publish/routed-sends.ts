@@ -13,10 +13,12 @@ import type { Headers, Receipt } from '../words/message.ts'
 import type { QueueMessage } from '../words/queue-message.ts'
 import { halfKey } from './checked-message.ts'
 import { HeldPublish, HeldPublishes } from './held-publishes.ts'
+import { JointHolds } from './joint-holds.ts'
 import { JointPublish } from './joint-publish.ts'
 import type { JointTarget } from './joint-target.ts'
 import { JointWriter } from './joint-writer.ts'
 import { PendingPublish } from './pending-publish.ts'
+import type { HoldUpcalls } from './producer-upcalls.ts'
 import { checkRecord, type EncodedMessage } from './record-writer.ts'
 import type { FoundRoute } from './route-finder.ts'
 import { RouteOutcome } from './route-outcome.ts'
@@ -35,10 +37,12 @@ export class RoutedSends implements Sweepable {
   readonly #held: HeldPublishes
   /** By host. */
   readonly #writers = new Map<number, JointWriter>()
+  readonly #holds: JointHolds
 
-  constructor(room: WaitingRoom) {
+  constructor(room: WaitingRoom, upcalls: HoldUpcalls) {
     this.#room = room
     this.#held = new HeldPublishes(room)
+    this.#holds = new JointHolds(upcalls, () => this.#held.ended())
     room.add(this)
   }
 
@@ -139,6 +143,7 @@ export class RoutedSends implements Sweepable {
     }
     for (const target of group) {
       const { joint } = target.producer
+      if (joint.served === this.#serve) continue
       joint.served = this.#serve
       joint.failed = (partition, error) => this.#held.failIn(target.producer, partition, error)
     }
@@ -156,8 +161,16 @@ export class RoutedSends implements Sweepable {
     return new FullError(`this thread's waiting room is full (${this.#room.bounds}); await each publish`, original)
   }
 
+  /** What goes to several targets of a host, in the order of the calls to that. */
+  *#unanswered(): Iterable<JointPublish> {
+    for (const { tickets } of this.#writers.values())
+      for (const { publishes } of tickets)
+        for (const publish of publishes) if (publish instanceof JointPublish) yield publish
+    for (const unit of this.#held.units()) if (unit instanceof JointPublish) yield unit
+  }
+
   sweep(now: number): void {
-    for (const writer of this.#writers.values()) writer.sweep(now)
+    this.#holds.sweep(this.#unanswered(), now)
     this.#held.sweep(now)
   }
 

@@ -8,8 +8,8 @@ export interface RoutedUnit {
   readonly mayRefuse: boolean
   /** All its targets may. */
   readonly onlyRefuses: boolean
-  /** When it is overdue, in `nowMs`. */
-  readonly deadline: number
+  /** When it is overdue while it waits to be sent, in `nowMs`; Infinity: others look at that. */
+  readonly sentBy: number
   /** It is going to wait: the message is encoded anew, of bytes that are its own. */
   own(message: (producer: TopicProducer) => EncodedMessage): void
   /** False: it has to wait, and is to be sent again. */

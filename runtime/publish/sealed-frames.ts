@@ -7,7 +7,7 @@ import { RECEIPT_APPENDED, RECEIPT_DUPLICATE, RECEIPT_FAILED, RECEIPT_WITHHELD }
 import type { MillraceError } from '../words/errors.ts'
 import { diskFailureOf } from './disk-failure.ts'
 import { FormerRings } from './former-rings.ts'
-import { type FrameObserver, FrameTickets } from './frame-tickets.ts'
+import { type FrameObserver, FrameTickets, type Ticket } from './frame-tickets.ts'
 import { RefusedFrames } from './refused-frames.ts'
 
 export class SealedFrames {
@@ -21,6 +21,8 @@ export class SealedFrames {
   isSmall = false
   /** There is no larger one before this, in `nowMs`. */
   widensFromMs = 0
+  /** Called when a frame is published because the next record has no room in it, with its bytes. */
+  publishedEarly: (bytes: number) => void = () => undefined
   readonly former: FormerRings = new FormerRings()
   /** What the partition's disk said, once it has failed. */
   diskFailure: MillraceError | null = null
@@ -59,14 +61,26 @@ export class SealedFrames {
     return this.former.takeBefore(null)
   }
 
-  /** A receipt: this frame is appended, was there already, is refused, or met a broken disk. A repeated receipt (its sender died in between) is ignored. */
-  receipt(ring: number, ringEnd: number, baseOffset: number, status: number): void {
+  /**
+   * A receipt: this frame is appended, was there already, is refused, or met a broken disk. `more`: so many behind it are appended, and
+   * follow it there. A repeated receipt (its sender died in between) is ignored.
+   */
+  receipt(ring: number, ringEnd: number, baseOffset: number, status: number, more = 0): void {
     const ticket = this.tickets.oldest
     if (ticket === null || ticket.ring !== ring || ticket.ringEnd !== ringEnd) return
     this.tickets.take(ticket)
     if (status === RECEIPT_APPENDED || status === RECEIPT_DUPLICATE) {
       const isDuplicate = status === RECEIPT_DUPLICATE
-      for (const part of ticket.parts) part.observer.appended(this, baseOffset, part.first, part.count, isDuplicate)
+      this.#appended(ticket, baseOffset, isDuplicate)
+      let offset = baseOffset + ticket.count
+      for (let left = more; left > 0; left--) {
+        const next = this.tickets.oldest
+        if (next === null)
+          throw new Error(`broken invariant: a receipt of ring ${ring} is for frames that it never had`)
+        this.tickets.take(next)
+        this.#appended(next, offset, false)
+        offset += next.count
+      }
       return
     }
     const failure = (status & 15) === RECEIPT_FAILED ? diskFailureOf(this.partition, status) : null
@@ -78,5 +92,8 @@ export class SealedFrames {
       else observer.refused(this, part.count)
     }
     this.refused.add(this.answered, ticket)
+  }
+  #appended({ parts }: Ticket, baseOffset: number, isDuplicate: boolean): void {
+    for (const part of parts) part.observer.appended(this, baseOffset, part.first, part.count, isDuplicate)
   }
 }

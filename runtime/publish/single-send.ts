@@ -29,7 +29,7 @@ export class SingleSend implements RoutedUnit {
     return this.mayRefuse
   }
 
-  get deadline(): number {
+  get sentBy(): number {
     return this.#pending.deadline
   }
 

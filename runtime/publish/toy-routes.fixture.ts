@@ -6,6 +6,7 @@ import type { BoundBy, RoutedHeaders, RouteTarget, Target } from '../wire/route-
 import type { ExchangeType } from '../words/exchange.ts'
 import { PartitionChoice } from './partition-choice.ts'
 import type { PendingPublish } from './pending-publish.ts'
+import type { HoldUpcalls } from './producer-upcalls.ts'
 import type { RouteProducers, ThreadRoutes } from './route-finder.ts'
 import type { TopicProducer } from './topic-producer.ts'
 
@@ -82,6 +83,8 @@ export interface Got {
   readonly pending: PendingPublish
 }
 
+export const NO_HOLDS: HoldUpcalls = { describeHold: async () => '', stalled: () => undefined }
+
 export class ToyProducers implements RouteProducers {
   readonly got: Got[] = []
   /** Names whose producers are open. */
@@ -119,7 +122,10 @@ export class ToyProducers implements RouteProducers {
       choice: new PartitionChoice(name, [{ isOpen: false, unread: 0 }]),
       checkOpen: () => undefined,
       hostOf: () => this.hosts.get(name) ?? idOf(name),
-      joint: { ask: () => (this.full.has(name) ? 'later' : 'now') } as unknown as TopicProducer['joint'],
+      joint: {
+        ask: () => (this.full.has(name) ? 'later' : 'now'),
+        thread: { drain: (then: () => void) => then() },
+      } as unknown as TopicProducer['joint'],
       send: pending => this.got.push({ target: name, value: pending.message.value, pending }),
     }
     this.#made.set(name, producer as TopicProducer)

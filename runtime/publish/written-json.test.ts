@@ -154,3 +154,18 @@ t.test('only json has a codec that learns', async t => {
   const bytes = Buffer.from('{"a":1}')
   t.strictSame(producerCodecOf('json').decode(bytes, 0, bytes.length), { a: 1 })
 })
+
+t.test(
+  'values that do not fit into the rest of a piece are written into the next one, and too large ones are not',
+  async t => {
+    const codec = codecAfter({ text: '' })
+    for (const length of [20_000, 20_000, 20_000, 20_000, 60_000, 20_000, 60_000]) {
+      const value = { text: 'x'.repeat(length) }
+      const encoded = codec.encode(value)
+      t.ok(encoded instanceof Uint8Array, `${length}`)
+      t.equal(textOf(encoded), JSON.stringify(value))
+    }
+    const large = { text: 'x'.repeat(70_000) }
+    t.equal(codec.encode(large), JSON.stringify(large))
+  },
+)

@@ -4,9 +4,9 @@
  *
  * The producer's thread. The bytes are those of the text that `JSON.stringify` returns. What is not plain is left to that: text
  * that is escaped or not ASCII, other numbers than finite ones, what is not an object, an array, a string, a number, a boolean or
- * null, and what has a prototype or a `toJSON` of its own. A getter of such a value may be called twice.
+ * null, and what has a prototype or a `toJSON` of its own. A getter of such a value may be called a few times.
  *
- * Bounds: SHAPES_MAX kinds of objects at each place, KEYS_MAX keys of one, DEPTH_MAX places inside each other. Bytes stand in pieces of
+ * Bounds: those of known-objects.ts, and DEPTH_MAX places inside each other. Bytes stand in pieces of
  * PIECE_BYTES that nothing is written to again; what does not fit into one is left to `JSON.stringify`. Where too many values are,
  * all are for a while (attempts.ts).
  */
@@ -15,22 +15,8 @@ import { areOrdinary } from '../base/ordinary-bytes.ts'
 import { type Codec, codecOf } from '../words/codec.ts'
 import { JsonBytes } from '../words/json-bytes.ts'
 import type { CodecName } from '../words/message.ts'
+import { hasKeys, learn, type Place, type Shape } from './known-objects.ts'
 
-interface Shape {
-  readonly names: readonly string[]
-  /** What stands in front of each value: its length, and its bytes as doubles, with zeros behind them. */
-  readonly lengths: readonly number[]
-  readonly eights: readonly (readonly number[])[]
-  readonly values: readonly Place[]
-}
-
-interface Place {
-  readonly shapes: Shape[]
-  items: Place | null
-}
-
-const SHAPES_MAX = 4
-const KEYS_MAX = 64
 const DEPTH_MAX = 6
 const PIECE_BYTES = 65_536
 /** With less room than that a new piece is begun. */
@@ -66,6 +52,8 @@ class WrittenJson implements Codec {
   #end = 0
   /** Parts of the last value that a call had to write. */
   #slowParts = 0
+  /** The last value did not fit into the piece. */
+  #isFull = false
   /** A getter of the value may publish another one. */
   #isWriting = false
 
@@ -74,7 +62,7 @@ class WrittenJson implements Codec {
       return json.encode(value)
     const ready = JsonBytes.of(value)
     if (ready !== null) return ready
-    const bytes = this.#written(value)
+    const bytes = this.#written(value) ?? this.#writtenAnew(value)
     if (bytes !== null) {
       if (this.#slowParts * SLOW_PART_BYTES <= bytes.length) this.#attempts.good()
       else this.#attempts.inVain()
@@ -90,11 +78,19 @@ class WrittenJson implements Codec {
     return json.decode(buffer, start, end)
   }
 
+  /** The same in a new piece, if it did not fit into what was left of this one. */
+  #writtenAnew(value: object): Uint8Array | null {
+    if (!this.#isFull || this.#end === 0) return null
+    this.#begin()
+    return this.#written(value)
+  }
+
   #written(value: object): Uint8Array | null {
     if (PIECE_BYTES - this.#end < ROOM_MIN || this.#piece.length === 0) this.#begin()
     const start = this.#end
     this.#isWriting = true
     this.#slowParts = 0
+    this.#isFull = false
     try {
       const end = this.#value(value, this.#root, start)
       if (end === NOT) return null
@@ -146,7 +142,7 @@ class WrittenJson implements Codec {
     let at = start
     for (let index = 0; index < names.length; index++) {
       const lead = eights[index] as readonly number[]
-      if (at + lead.length * 8 + SPARE_BYTES > PIECE_BYTES) return NOT
+      if (at + lead.length * 8 + SPARE_BYTES > PIECE_BYTES) return this.#full()
       for (let eight = 0; eight < lead.length; eight++) view.setFloat64(at + eight * 8, lead[eight] as number, true)
       at = this.#value(value[names[index] as string], values[index] as Place, at + (lengths[index] as number))
       if (at === NOT) return NOT
@@ -161,12 +157,17 @@ class WrittenJson implements Codec {
     if (items === null) return NOT
     let at = this.#ascii('[', start)
     for (let index = 0; index < length; index++) {
-      if (at + SPARE_BYTES > PIECE_BYTES) return NOT
+      if (at + SPARE_BYTES > PIECE_BYTES) return this.#full()
       if (index > 0) this.#piece[at++] = COMMA
       at = this.#value(value[index], items, at)
       if (at === NOT) return NOT
     }
     return this.#ascii(']', at)
+  }
+
+  #full(): number {
+    this.#isFull = true
+    return NOT
   }
 
   #ascii(text: string, at: number): number {
@@ -217,7 +218,7 @@ class WrittenJson implements Codec {
 
   #string(text: string, start: number): number {
     const { length } = text
-    if (start + length + SPARE_BYTES > PIECE_BYTES) return NOT
+    if (start + length + SPARE_BYTES > PIECE_BYTES) return this.#full()
     const piece = this.#piece
     let at = start
     piece[at++] = QUOTE
@@ -239,50 +240,8 @@ class WrittenJson implements Codec {
   }
 }
 
-/** Whether its enumerable keys, inherited ones too, are these in this order. */
-function hasKeys(value: object, names: readonly string[]): boolean {
-  let index = 0
-  for (const name in value) if (name !== names[index++]) return false
-  return index === names.length
-}
-
 function isOrdinary(byte: number): boolean {
   return byte >= 0x20 && byte <= 0x7f && byte !== QUOTE && byte !== BACKSLASH
-}
-
-/** Learns from a value that JSON.stringify has written; what it meets may be of any kind, and is only looked at. */
-function learn(place: Place, value: unknown, depth: number): void {
-  if (typeof value !== 'object' || value === null || depth === 0) return
-  if (Array.isArray(value)) {
-    if (value.length === 0) return
-    place.items ??= { shapes: [], items: null }
-    learn(place.items, value[0], depth - 1)
-  } else if (Object.getPrototypeOf(value) === Object.prototype)
-    learnObject(place, value as Record<string, unknown>, depth)
-}
-
-function learnObject(place: Place, value: Readonly<Record<string, unknown>>, depth: number): void {
-  const names = Object.keys(value)
-  let shape = place.shapes.find(known => hasKeys(value, known.names))
-  if (shape === undefined) {
-    if (place.shapes.length === SHAPES_MAX || names.length === 0 || names.length > KEYS_MAX) return
-    shape = shapeOf(names)
-    place.shapes.push(shape)
-  }
-  for (const [index, name] of shape.names.entries()) learn(shape.values[index] as Place, value[name], depth - 1)
-}
-
-function shapeOf(names: readonly string[]): Shape {
-  const leads = names.map((name, index) => Buffer.from(`${index === 0 ? '{' : ','}${JSON.stringify(name)}:`))
-  return {
-    names,
-    lengths: leads.map(({ length }) => length),
-    eights: leads.map(lead => {
-      const padded = Buffer.concat([lead, Buffer.alloc(7)])
-      return Array.from({ length: (lead.length + 7) >> 3 }, (_, eight) => padded.readDoubleLE(eight * 8))
-    }),
-    values: names.map(() => ({ shapes: [], items: null })),
-  }
 }
 
 /** The codec of this name, for a producer of many values. The producer's thread. */

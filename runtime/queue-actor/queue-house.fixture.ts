@@ -254,7 +254,6 @@ export class QueueHouse {
     const { disk } = this.#options
     const fault = (point: number): void => this.#options.fault?.(point)
     // What its predecessor had not published is not there.
-    this.#written.length = 0
     this.#unseen.length = 0
     this.host = disk === undefined ? null : new QueueDisk(disk, [topic, letters], fault)
     const upcalls = (shape: TopicShape, words: number) => ({
@@ -310,27 +309,37 @@ export class QueueHouse {
     this.queue.openSlot(slot, slot.consumer as NonNullable<SlotPlace['consumer']>, this.#link)
   }
 
-  readonly #written: number[] = []
-  readonly #unseen: { readonly ringEnd: number; readonly offset: number; readonly status: number }[] = []
+  readonly #unseen: Parameters<HostLink['receipt']>[] = []
   /** What the sender heard of its messages, in their order. */
   readonly answers: HouseAnswer[] = []
   readonly #link = {
     promised: 0,
     thread: 1,
     room: () => 1_000,
-    receipt: (_ring: number, ringEnd: number, offset: number, status: number) => {
-      this.#written.push(status === RECEIPT_APPENDED ? offset : -1)
-      this.#unseen.push({ ringEnd, offset, status })
+    receipt: (...receipt: Parameters<HostLink['receipt']>) => {
+      this.#unseen.push(receipt)
     },
     publish: () => {
-      const published = this.#written.splice(0)
-      for (const { ringEnd, offset, status } of this.#unseen.splice(0)) this.#writer.receipt(7, ringEnd, offset, status)
-      this.receipts.push(...published)
+      const published = this.#unseen.splice(0)
+      for (const receipt of published) this.#receive(...receipt)
       return published.length > 0
     },
     wake: () => undefined,
     ring: () => undefined,
   } as unknown as HostLink
+
+  /** Notes the offset of each frame that a receipt is for; -1: it was not appended. */
+  #receive(...receipt: Parameters<HostLink['receipt']>): void {
+    const [ring, ringEnd, offset, status, more = 0] = receipt
+    this.receipts.push(status === RECEIPT_APPENDED ? offset : -1)
+    let ticket = this.#writer.tickets.oldest
+    for (let left = more, at = offset; left > 0; left--) {
+      at += ticket?.count ?? 0
+      ticket = ticket?.next ?? null
+      this.receipts.push(at)
+    }
+    this.#writer.receipt(ring, ringEnd, offset, status, more)
+  }
 
   /** Publishes a frame of messages, each with this value; how many had room in its ring. */
   send(...values: readonly SentValue[]): number {

@@ -51,6 +51,21 @@ both('ids are known as long as they should be', async (t, options) => {
   t.strictSame(first, ['has 0'])
 })
 
+both('no id is forgotten before its time', async (t, options) => {
+  const dedupeMs = 3
+  const house = new QueueHouse({ ...options(), queue: { ...IDS, dedupeMs } })
+  let least = Number.POSITIVE_INFINITY
+  let sentMs = Number.NEGATIVE_INFINITY
+  for (let taken = 0; taken < 40; ) {
+    const nowMs = performance.now()
+    if (!send(house, 'a')[0]?.startsWith('took')) continue
+    least = Math.min(least, performance.now() - sentMs)
+    sentMs = nowMs
+    taken++
+  }
+  t.ok(least >= dedupeMs, `${least}`)
+})
+
 both('a message that was refused has no id', async (t, options) => {
   const house = new QueueHouse({ ...options(), queue: { ...IDS, maxMessages: 1, onFull: 'reject' } })
   t.strictSame(send(house, 'a', 'b', 'a', 'b'), ['took 0', 'full -1', 'has 0', 'full -1'])

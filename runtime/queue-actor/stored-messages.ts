@@ -122,7 +122,8 @@ export class StoredMessages implements KeptMessages {
     const aheadMs = this.#block.clock
     this.#ids = new StoredIds({
       state: this.#state,
-      keepMs: dedupeMs,
+      // Of two times that are cut to whole milliseconds the distance may be one more than it was.
+      keepMs: dedupeMs + 1,
       most: dedupeMaxIds,
       end,
       // What was removed was written down before.

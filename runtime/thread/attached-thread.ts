@@ -122,6 +122,11 @@ export class AttachedThread implements LinkUpcalls {
     this.#frames.mark(writer, this.#inTurn)
   }
 
+  /** Writers that are marked have published frames of about so many bytes, and the turn goes on. */
+  publishedEarly(bytes: number): void {
+    this.#frames.publishedEarly(bytes)
+  }
+
   /** Publishes all open frames now. */
   sealAll(): void {
     this.#frames.seal()
@@ -248,9 +253,9 @@ export class AttachedThread implements LinkUpcalls {
     return worked
   }
 
-  receipt(ring: number, ringEnd: number, baseOffset: number, status: number): void {
+  receipt(ring: number, ringEnd: number, baseOffset: number, status: number, more: number): void {
     const used = this.#writers.get(ring)
-    used?.writer.receipt(ring, ringEnd, baseOffset, status)
+    used?.writer.receipt(ring, ringEnd, baseOffset, status, more)
     if (used !== undefined && used.user !== null) this.#answered.add(used.user)
   }
 

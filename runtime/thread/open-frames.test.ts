@@ -67,3 +67,18 @@ t.test('within a turn of the thread nothing is scheduled', async t => {
   await new Promise(setImmediate)
   t.strictSame(house.told, [])
 })
+
+t.test('hosts are told of each 64 KiB that are published within a turn, and the writers stay marked', async t => {
+  const { frames, writers, told } = houseOf(2)
+  for (const writer of writers) frames.mark(writer, true)
+  frames.publishedEarly(65_535)
+  t.strictSame(told, [])
+  frames.publishedEarly(1)
+  t.strictSame(told.splice(0), ['hint 0', 'hint 1', 'ring', 'ring'])
+  t.ok(writers.every(({ dirty }) => dirty))
+  frames.publishedEarly(65_535)
+  frames.seal()
+  t.strictSame(told.splice(0), ['seal 0', 'seal 1', 'hint 0', 'hint 1', 'ring', 'ring'])
+  frames.publishedEarly(1)
+  t.strictSame(told, [], 'the turn has told them of all that came before')
+})

@@ -5,7 +5,8 @@
  * Any thread that publishes. Outside of a turn of the thread, frames wait in rounds of microtasks. One round is enough for the next
  * batch of a loop that awaits what is done already. Where few partitions are written to none waits longer than its own. Where there are
  * many, a batch has few records for each, and a frame of a few costs as much as one of many: so the more there are, the more rounds, up
- * to ROUNDS_MAX. What is full meanwhile is sealed as ever (publish/partition-writer.ts).
+ * to ROUNDS_MAX. What is full meanwhile is sealed as ever (publish/partition-writer.ts). Each EARLY_BYTES of that the hosts are told: one
+ * that sleeps is to work beside this thread, and not after it.
  *
  * Bound: the writers of the thread.
  */
@@ -16,12 +17,15 @@ import type { ThreadLink } from './thread-link.ts'
 const FRAMES_OF_ROUND = 4
 const FEW_FRAMES = 8
 const ROUNDS_MAX = 32
+const EARLY_BYTES = 65_536
 
 export class OpenFrames {
   readonly #links: readonly ThreadLink[]
   #dirty: RingWriter[] = []
   #isScheduled = false
   #rounds = 0
+  /** Published before their turn ended, since hosts were told last. */
+  #earlyBytes = 0
 
   constructor(links: readonly ThreadLink[]) {
     this.#links = links
@@ -43,18 +47,31 @@ export class OpenFrames {
     else this.seal()
   }
 
+  /** Writers that are marked have published frames of about so many bytes, and stay marked. */
+  publishedEarly(bytes: number): void {
+    this.#earlyBytes += bytes
+    if (this.#earlyBytes < EARLY_BYTES) return
+    this.#earlyBytes = 0
+    this.#tellHosts(this.#dirty)
+  }
+
+  #tellHosts(writers: readonly RingWriter[]): void {
+    for (const { host, ring } of writers) this.#links[host]?.hint(ring)
+    for (const { host } of writers) this.#links[host]?.ring()
+  }
+
   /** Publishes all of them, and tells their hosts. */
   seal(): void {
     this.#isScheduled = false
+    this.#earlyBytes = 0
     const dirty = this.#dirty
     if (dirty.length === 0) return
     this.#dirty = []
     for (const writer of dirty) {
       writer.dirty = false
       writer.seal()
-      this.#links[writer.host]?.hint(writer.ring)
     }
-    for (const writer of dirty) this.#links[writer.host]?.ring()
+    this.#tellHosts(dirty)
   }
 }
 

@@ -9,7 +9,7 @@ export interface RingWriter {
   /** Whether nothing that it sealed is on its way. */
   readonly isAnswered: boolean
   seal(): boolean
-  receipt(ring: number, ringEnd: number, baseOffset: number, status: number): void
+  receipt(ring: number, ringEnd: number, baseOffset: number, status: number, more: number): void
 }
 
 /** Publishes by writers of this thread. */

@@ -36,7 +36,7 @@ import type { Verdict } from './turn-taker.ts'
 
 /** What comes in. */
 export interface LinkUpcalls {
-  receipt(ring: number, ringEnd: number, baseOffset: number, status: number): void
+  receipt(ring: number, ringEnd: number, baseOffset: number, status: number, more: number): void
   gone(topic: number): void
   verdict(cursor: number, verdict: Verdict): void
   /** A piece of the answer to a request of this thread, in bytes of its own. */
@@ -182,9 +182,10 @@ export class ThreadLink {
       else if (kind === KIND_ANSWER) this.#answered(upcalls, address)
       else {
         const offset = joinOffset(words[at + 4] as number, words[at + 5] as number)
-        if (kind === KIND_RECEIPT) upcalls.receipt(number, words[at + 3] as number, offset, words[at + 6] as number)
+        const decision = words[at + 6] as number
+        if (kind === KIND_RECEIPT)
+          upcalls.receipt(number, words[at + 3] as number, offset, decision, words[at + 7] as number)
         else {
-          const decision = words[at + 6] as number
           upcalls.verdict(number, {
             epoch: words[at + 3] as number,
             offset,

@@ -10,7 +10,8 @@
  * 16 i32 TAKING   host writes, producer reads    TAKING_IS
  * 20 i32 EDIT     producer writes, host reads    EDIT
  * 24 i32 rings of the joint; 0, where this is not the note of the leading one, whose TAKING and EDIT count
- * 28 i32 their ids, the leading one first
+ * 28 i32 HELD_BY  host writes, producer reads    ring whose partition has had no room for its frame; 0: none is known
+ * 32 i32 ids of the rings, the leading one first
  * ```
  *
  * A producer takes messages out of frames that the host holds for want of room. Both say first what they are about to do, and then look
@@ -28,7 +29,8 @@ const LEAD_END = 12
 const TAKING = 16
 const EDIT = 20
 const COUNT = 24
-const IDS = 28
+const HELD_BY = 28
+const IDS = 32
 
 /** Rings of one joint, at most: each is answered, and a link has room for so many answers beside others. */
 export const JOINT_RINGS_MAX = 512
@@ -65,6 +67,7 @@ export function writeNote(
   i32[at + (TAKING >> 2)] = TAKING_IS.none
   i32[at + (EDIT >> 2)] = JOINT_EDIT.none
   i32[at + (COUNT >> 2)] = rings.length
+  i32[at + (HELD_BY >> 2)] = 0
   for (let index = 0; index < rings.length; index++) i32[at + (IDS >> 2) + index] = rings[index] as number
 }
 
@@ -113,9 +116,15 @@ export function beginsTaking(memory: Memory, note: number): boolean {
   return false
 }
 
-/** The host has taken none. */
-export function leavesJoint(memory: Memory, note: number): void {
+/** The host has taken none. `heldBy`: the ring whose partition has no room; 0: none is known. */
+export function leavesJoint(memory: Memory, note: number, heldBy = 0): void {
+  memory.i32[(note + HELD_BY) >> 2] = heldBy
   memory.store(note + TAKING, TAKING_IS.none)
+}
+
+/** The ring whose partition has had no room for its frame; 0: none is known. */
+export function holderOf({ i32 }: Pick<Memory, 'i32'>, note: number): number {
+  return i32[(note + HELD_BY) >> 2] as number
 }
 
 /** Before the first answer that says so: a successor of the host may find the frames, and room for them. */

@@ -99,6 +99,17 @@ t.test('what only the opening thread does is refused, and changes nothing', asyn
   t.equal((await broker.exchanges()).length, 1)
 })
 
+t.test('a topic that the opening thread deletes ends what others publish to it', async t => {
+  const { broker, a, b } = await house(t)
+  const orders = await broker.topic<number>('orders', { groups: ['g'] })
+  const publishing = rejection(a.tell('publishOn', 'orders'))
+  await until(() => Atomics.load(a.words, 1) > 20)
+  await orders.delete()
+  t.match(await publishing, { code: 'MILL_TOPIC_DELETED' })
+  await b.tell('publish', 'orders', 0, 3)
+  t.strictSame(sorted(await valuesOf(await broker.topic<number>('orders'))), [0, 1, 2], 'the name is a new topic')
+})
+
 t.test('a ticket that is none, or of another process, version or closed broker, is told what is wrong', async t => {
   const broker = await openBroker(t)
   const ticket = broker.ticket()

@@ -94,6 +94,7 @@ for (const storage of ['memory', 'os'] as const) {
     abort.abort()
     t.match(await aborted, { code: 'MILL_ABORTED', message: 'none of them has the message' })
     t.match(await late, { code: 'MILL_TIMEOUT', message: 'none of them has the message' })
+    t.match(await late, { message: `queue ${fan.queues[1]?.name} has no consumer; 1 messages are ready` })
     await fan.queues[1]?.purge()
     await within(5_000, 'the third', kept3)
     t.strictSame(await fan.values(), [[0, 3], [3], [0, 3]])
@@ -186,6 +187,22 @@ for (const storage of ['memory', 'os'] as const) {
     )
   }
 }
+
+t.test('a message that a full target holds for five seconds is told, and which target it is', async t => {
+  const broker = await sharedBroker()
+  const told: unknown[] = []
+  t.teardown(broker.on('stalled', event => told.push(event)))
+  const fan = await fanOf([{}, { maxMessages: 1 }, {}])
+  for (const value of [0, 1, 2]) void fan.events.publish('', { value }).catch(() => undefined)
+  await within(
+    10_000,
+    'the event',
+    until(() => told.length > 0),
+  )
+  t.match(told, [{ queue: fan.queues[1]?.name, partition: 0, deadLetterTopic: null }])
+  t.ok((told[0] as { waitedMs: number }).waitedMs >= 5_000)
+  await fan.queues[1]?.purge()
+})
 
 function killHost(broker: Broker, point: FaultPoint): Promise<boolean> {
   return (sessions.get(broker) as Session).ask(control => control.killPartitionHost(0, FAULT_POINT[point]))

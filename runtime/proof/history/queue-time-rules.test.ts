@@ -95,6 +95,7 @@ const updating = (id: string): HistoryEvent => ({ kind: 'updating', topic: 'q', 
 const updated = (id: string, what: object): HistoryEvent => ({ kind: 'updated', topic: 'q', id, ...what })
 
 t.test('what was updated is judged by its new times, and by neither while that is under way', async t => {
+  t.same(judge([sent('a'), updating('a'), letter('a', 0)]), [], 'it may have a time to live by then')
   const put = (what: object): HistoryEvent[] => [sent('a', { expiresMs: 60 }), updating('a'), updated('a', what)]
   const early = [...put({ isChanged: true, dueMs: 300 }), delivered('a', 0, 299)]
   t.match(judge(early), [/^Q6: c got q\/0@0 at 299, and it was due at 300/])

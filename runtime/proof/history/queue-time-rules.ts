@@ -15,8 +15,8 @@ type Sent = Extract<HistoryEvent, { kind: 'sent' }>
 type Updated = Extract<HistoryEvent, { kind: 'updated' }>
 
 /** What is known of times while an update is under way, and where nobody knows what became of one. */
-function unsure({ dueMs: _, expiresMs, ...sent }: Sent): Sent {
-  return expiresMs === undefined ? sent : { ...sent, expiresMs: NEVER }
+function unsure({ dueMs: _, ...sent }: Sent): Sent {
+  return { ...sent, expiresMs: NEVER }
 }
 
 /**

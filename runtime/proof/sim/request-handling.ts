@@ -23,12 +23,15 @@ export class RequestHandling {
   readonly #lab: Lab
   readonly #judge: RequestJudge
   readonly #life: () => number
+  readonly #isOver: () => boolean
   #deep = 0
 
-  constructor(lab: Lab, judge: RequestJudge, life: () => number) {
+  /** `isOver`: the broker of the main thread is closed, or has failed. What its handlers have in hand is over as well. */
+  constructor(lab: Lab, judge: RequestJudge, life: () => number, isOver: () => boolean) {
     this.#lab = lab
     this.#judge = judge
     this.#life = life
+    this.#isOver = isOver
   }
 
   /** For `run` and `handle`. */
@@ -61,7 +64,7 @@ export class RequestHandling {
     const thread = scheduler.current as SimThread
     if (!this.#isHeard(thread)) return undefined
     const { id, script } = delivery.value
-    const attempt = this.#judge.begun(id, scheduler.now)
+    const attempt = this.#judge.begun(id, scheduler.now, context === null)
     const letter = script[Math.min(delivery.failedAttempts, script.length - 1)] as string
     switch (thread.kind === 'main' && letter === 'e' ? 't' : letter) {
       case 'k':
@@ -111,7 +114,8 @@ export class RequestHandling {
     const leftMs = Math.max(0, this.#judge.deadlineOf(id) - scheduler.now)
     if (leftMs < Number.POSITIVE_INFINITY)
       behindOthers(leftMs, () => {
-        if (this.#isHeard(thread)) this.#judge.mustHaveSignal(id, attempt, signal.aborted, scheduler.now)
+        if (this.#isHeard(thread) && (thread.kind !== 'main' || !this.#isOver()))
+          this.#judge.mustHaveSignal(id, attempt, signal.aborted, scheduler.now)
       })
     if (!signal.aborted) await new Promise<void>(resolve => signal.addEventListener('abort', () => resolve()))
     if (!this.#isHeard(thread)) return undefined

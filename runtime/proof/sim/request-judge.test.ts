@@ -8,7 +8,6 @@ const FACTS: RequestFacts = {
   dropsHead: false,
   refuses: false,
   acksPlainly: false,
-  endsAtClose: false,
   hasLetters: true,
   mayLose: () => false,
   mayExpireEarly: () => false,
@@ -107,18 +106,6 @@ t.test('a handler at work has its signal at the deadline, unless it took too lon
   t.equal(signal(true, 110), '')
   t.match(signal(false, 110), /its signal is not aborted/)
   t.equal(signal(false, 1_020), '')
-  for (const endsAtClose of [false, true]) {
-    const closed = said(
-      judge => {
-        const attempt = judge.begun('a', 10)
-        judge.closes()
-        judge.mustHaveSignal('a', attempt, false, 110)
-      },
-      {},
-      { endsAtClose },
-    )
-    t.equal(closed === '', endsAtClose)
-  }
 })
 
 t.test('the reason why there is no answer fits what became of the message', async t => {

@@ -52,8 +52,6 @@ export interface RequestFacts {
   readonly refuses: boolean
   /** Consumers ack without an answer, now and then. */
   readonly acksPlainly: boolean
-  /** Deliveries are over when their broker begins to close, and their signals with them. */
-  readonly endsAtClose: boolean
   /** What failed after its ack has no dead letter. */
   readonly hasLetters: boolean
   /** Partition hosts may have died: answers on their way are lost then. */
@@ -64,6 +62,8 @@ export interface RequestFacts {
 
 /** What a look at the clock may cost between a check of the deadline and the call of the handler, in ms. */
 const BEGIN_SLACK_MS = 1
+/** The same where a consumer takes it by hand: its code runs behind what waits in the same microtasks, and each of that may look at the clock. */
+const HAND_SLACK_MS = 20
 /** What the broker takes for the end of a time (requests.ts). */
 const NEAR_MS = 21
 /** Ways after which the queue has the message no more. */
@@ -92,7 +92,6 @@ export class RequestJudge {
   #answers = 0
   #life = 0
   #isPurging = false
-  #isClosing = false
 
   constructor(facts: RequestFacts) {
     this.#facts = facts
@@ -104,7 +103,6 @@ export class RequestJudge {
       if (settled === null && own === this.#life) this.foreign++
     this.#life = life
     this.#isPurging = false
-    this.#isClosing = false
   }
 
   /** Before it is sent. */
@@ -149,10 +147,10 @@ export class RequestJudge {
     if (known !== undefined) known.isCancelled = true
   }
 
-  /** A handler is called; the number of the call. */
-  begun(id: string, nowMs: number): number {
+  /** A handler is called, or a consumer has it by hand; the number of the call. */
+  begun(id: string, nowMs: number, isByHand = false): number {
     const known = this.#of(id)
-    if (nowMs > known.highMs + BEGIN_SLACK_MS)
+    if (nowMs > known.highMs + (isByHand ? HAND_SLACK_MS : BEGIN_SLACK_MS))
       this.#problem(`${id} began ${(nowMs - known.highMs).toFixed(1)} ms after its deadline`)
     if (known.life !== this.#life) this.#problem(`${id} of process ${known.life} began in process ${this.#life}`)
     if (known.settled !== null && GONE.has(known.settled))
@@ -178,7 +176,6 @@ export class RequestJudge {
   mustHaveSignal(id: string, attempt: number, isAborted: boolean, nowMs: number): void {
     const known = this.#of(id)
     const { beganMs, how } = known.attempts[attempt] as Attempt
-    if (this.#isClosing && this.#facts.endsAtClose) return
     // What took too long has ended for its queue.
     if (how !== null || nowMs - beganMs > this.#facts.handlerTimeoutMs - BEGIN_SLACK_MS) return
     if (!isAborted) this.#problem(`the handler of ${id} runs after its deadline, and its signal is not aborted`)
@@ -220,7 +217,6 @@ export class RequestJudge {
 
   /** The broker is about to be closed. */
   closes(): void {
-    this.#isClosing = true
     for (const { life, settled } of this.#known.values()) if (life === this.#life && settled === null) this.atClose++
   }
 

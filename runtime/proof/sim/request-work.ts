@@ -33,6 +33,8 @@ export class RequestFindings {
   readonly judge: RequestJudge
   readonly handling: RequestHandling
   life = 0
+  /** Whether the broker of the process that runs is closed, or has failed. */
+  isOver: () => boolean = () => false
   sequence = 0
 
   constructor(plan: RequestPlan, lab: Lab) {
@@ -44,12 +46,16 @@ export class RequestFindings {
       dropsHead: onFull === 'dropHead',
       refuses: onFull === 'reject',
       acksPlainly: kind === 'consume',
-      endsAtClose: kind === 'consume',
       hasLetters: !atMostOnce,
       mayLose: () => lab.seen.has('hostDeath') || lab.seen.has('hostDeathAtPoint'),
       mayExpireEarly: () => lab.seen.has('clockJump'),
     })
-    this.handling = new RequestHandling(lab, this.judge, () => this.life)
+    this.handling = new RequestHandling(
+      lab,
+      this.judge,
+      () => this.life,
+      () => this.isOver(),
+    )
   }
 }
 
@@ -82,6 +88,7 @@ export class RequestWork {
   /** Everything that is done until requests end. */
   async live(life: number, isProducing: () => boolean): Promise<void> {
     this.#findings.life = life
+    this.#findings.isOver = () => this.#around.broker().closed
     this.#findings.judge.begins(life)
     try {
       await this.#open()

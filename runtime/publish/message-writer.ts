@@ -1,0 +1,68 @@
+/**
+ * Writes a message as a record: those that are like most by a short way, and all others as record-writer.ts does.
+ *
+ * The producer's thread. Most have a short text as their key, a value, and neither headers nor a time or fields of their own: of those
+ * everything rare is looked for once.
+ */
+import type { Memory } from 'sharedarraybuffer-ring'
+import type { QueueFields } from '../log/format/queue-fields.ts'
+import { HAS_KEY, RECORD_HEADER_BYTES, VALUE_ALIGNED } from '../log/format/record.ts'
+import type { Headers, Key } from '../words/message.ts'
+import { writeHashedKey } from './key-hash.ts'
+import { writeKey } from './key-writer.ts'
+import type { PartitionWriter } from './partition-writer.ts'
+import { MEASURE_FROM_CHARS, refused, writeRecord } from './record-writer.ts'
+import { ALIGN_BYTES, SHIFT_BYTES, writeBytes, writeString } from './value-writer.ts'
+
+/** As `writeRecord`. `isHashed`: the key may have been hashed right before. */
+export function writeMessage(
+  memory: Memory,
+  writer: PartitionWriter,
+  key: Key | null,
+  value: string | Uint8Array | null,
+  headers: Headers | null,
+  timestamp: number | undefined,
+  maxMessageBytes: number,
+  fields: QueueFields | null,
+  isHashed: boolean,
+): number {
+  const isPlain = headers === null && timestamp === undefined && fields === null && value !== null
+  return isPlain && typeof key === 'string' && !writer.baseWasGiven
+    ? writePlain(memory, writer, key, value, maxMessageBytes, isHashed)
+    : writeRecord(memory, writer, key, value, headers, timestamp, maxMessageBytes, fields)
+}
+
+function writePlain(
+  memory: Memory,
+  writer: PartitionWriter,
+  key: string,
+  value: string | Uint8Array,
+  maxMessageBytes: number,
+  isHashed: boolean,
+): number {
+  const isText = typeof value === 'string'
+  const most = (key.length + (isText ? value.length : 0)) * 3 + (isText ? 0 : value.length)
+  if (most > maxMessageBytes || key.length + (isText ? value.length : 0) >= MEASURE_FROM_CHARS)
+    return writeRecord(memory, writer, key, value, null, undefined, maxMessageBytes)
+  const address = writer.reserve(RECORD_HEADER_BYTES + most + (isText ? 0 : ALIGN_BYTES + SHIFT_BYTES), undefined)
+  if (address < 0) return address
+  const words = memory.i32
+  const at = address >> 2
+  const isWritten = isHashed && writeHashedKey(key, words, at + (RECORD_HEADER_BYTES >> 2))
+  const keyLength = isWritten ? key.length : writeKey(memory, key, address + RECORD_HEADER_BYTES)
+  if (keyLength < 0) throw refused(writer)
+  let end = address + RECORD_HEADER_BYTES + keyLength
+  if (isText) end += writeString(memory, value, end)
+  else {
+    end = (end + ALIGN_BYTES) & ~ALIGN_BYTES
+    writeBytes(memory, value, end)
+    end += value.length
+  }
+  const length = end - address
+  words[at] = length
+  words[at + 1] = writer.index | ((isText ? HAS_KEY : HAS_KEY | VALUE_ALIGNED) << 16)
+  words[at + 2] = 0
+  words[at + 3] = keyLength
+  writer.append(length, 0)
+  return 0
+}

@@ -4,7 +4,7 @@
  * The producer's thread. It is in all of them or in none. Its time-out or its signal takes it out of the frames again, unless the host is taking
  * them at that moment: only then it is not known whether they have it. Bound: its targets.
  */
-import { nowMs } from '../../actors/world.ts'
+import { nowMs, setTimeout } from '../../actors/world.ts'
 import { offAbort, onAbort } from '../base/abort-listeners.ts'
 import { FullError, MillraceError } from '../words/errors.ts'
 import type { RouteOptions } from '../words/exchange.ts'
@@ -22,6 +22,10 @@ import type { RouteOutcome } from './route-outcome.ts'
 import type { RoutedUnit } from './routed-unit.ts'
 import type { TopicProducer } from './topic-producer.ts'
 import type { WaitingRoom } from './waiting-room.ts'
+
+/** How often a publish is taken out of frames that the host is trying, and how long after one another. */
+const TRIES = 10
+const TRIED_MS = 5
 
 /** A partition that has no room. */
 export interface JointHolder {
@@ -149,11 +153,13 @@ export class JointPublish implements RoutedUnit, JointRecord, Unanswered {
     this.#giveUp(doubt => new MillraceError('MILL_ABORTED', `the publish was aborted; ${doubt}`, { cause }))
   }
 
-  #giveUp(errorOf: (doubt: string) => Error): void {
+  #giveUp(errorOf: (doubt: string) => Error, tries = TRIES): void {
     if (this.done) return
     // What is in an open frame is not in the host's sight, and cannot be taken out before it is.
     this.writer.seal()
     if (this.ticket === null || this.ticket.withdraw(this)) this.refuse(errorOf('none of them has the message'))
+    // The host tries the frames just now. Mostly it leaves them again for want of room, or answers.
+    else if (tries > 0) setTimeout(() => this.writer.drain(() => this.#giveUp(errorOf, tries - 1)), TRIED_MS)
     else this.#fail(errorOf('either all of them have the message, or none'))
   }
 

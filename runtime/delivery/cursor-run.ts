@@ -10,16 +10,11 @@ import type { DeliveryContext } from './delivery-context.ts'
 import type { ExecutorSetting } from './executor-setting.ts'
 import { FetchCursor } from './fetch-cursor.ts'
 
-/** The handler cannot be used as it is: no record is charged with that, and its run fails. */
-export class UnusableHandler extends MillraceError {
-  constructor(message: string) {
-    super('MILL_HANDLER', message)
-  }
-}
-
 export class CursorRun {
   /** The record that the handler stood on last; null: its call ended plainly. */
   inHand: RecordDelivery | null = null
+  /** Why the handler cannot be used as it is, for which no record is charged: its run fails. Null: it can. */
+  unusable: MillraceError | null = null
   readonly #setting: ExecutorSetting
   readonly #userState: unknown
   readonly #mayGoOn: () => boolean
@@ -33,7 +28,7 @@ export class CursorRun {
   /**
    * Calls the handler with a cursor before a delivery that counts as handed out. `isSingle`: no end of that is plain.
    *
-   * @throws UnusableHandler; else what the handler threw, on `inHand`
+   * @throws what the handler threw, on `inHand`; or `unusable`
    */
   begin(first: RecordDelivery, context: DeliveryContext, isSingle: boolean): unknown {
     const { handler, reader, thread, userContext } = this.#setting
@@ -48,12 +43,12 @@ export class CursorRun {
     if (isPromiseLike(result)) {
       // What becomes of it concerns nobody any more.
       promiseOf(result).catch(() => undefined)
-      throw new UnusableHandler(
+      throw this.#cannotUse(
         'the `records` function of a handler returned a promise, and a cursor ends with its call: make the function synchronous, or give a `batch` function, which may wait',
       )
     }
     if (!cursor.hasBegun) {
-      throw new UnusableHandler(
+      throw this.#cannotUse(
         'the `records` function of a handler returned without a call of `next`, and would be called for ever: write `while (records.next()) { … }`',
       )
     }
@@ -61,5 +56,10 @@ export class CursorRun {
     reader.returned(this.inHand.offset + 1)
     this.inHand = null
     return undefined
+  }
+
+  #cannotUse(why: string): MillraceError {
+    this.unusable = new MillraceError('MILL_HANDLER', why)
+    return this.unusable
   }
 }

@@ -12,7 +12,7 @@ import type { AttachedThread } from '../thread/attached-thread.ts'
 import type { Verdict } from '../thread/turn-taker.ts'
 import { failureOf, toWire } from '../words/errors.ts'
 import { CallClock } from './call-clock.ts'
-import { CursorRun, UnusableHandler } from './cursor-run.ts'
+import { CursorRun } from './cursor-run.ts'
 import type { DeliveryContext } from './delivery-context.ts'
 import type { ExecutorSetting } from './executor-setting.ts'
 import { type ExecutorState, entered } from './executor-state.ts'
@@ -155,7 +155,8 @@ export class DeliveryInHand implements CallOwner<RecordDelivery> {
     try {
       result = run.begin(delivery, this.#context, this.#isAlone)
     } catch (error) {
-      if (error instanceof UnusableHandler) this.#upcalls.fail(error)
+      // What was thrown is looked at by `failureOf` only: it may be a value that throws when it is looked at.
+      if (run.unusable !== null) this.#upcalls.fail(run.unusable)
       else this.#settle(run.inHand as RecordDelivery, failureOf(error), error)
       return
     }

@@ -201,7 +201,7 @@ t.test('an executor that is given up closes what it reads, and its handler count
   t.notOk(source.knows(2).settled)
   let closed = 0
   const reader = { assignment: { slot: 0, epoch: 1 }, close: () => closed++ }
-  const setting = { thread: {}, reader, output: null, atMostOnce: false, handlerTimeoutMs: 1_000 }
+  const setting = { thread: {}, reader, handler: {}, output: null, atMostOnce: false, handlerTimeoutMs: 1_000 }
   new Executor(setting as unknown as ExecutorSetting, null).abandon()
   t.equal(closed, 1)
 })

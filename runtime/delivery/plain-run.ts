@@ -13,6 +13,8 @@ import { countTurn } from './on-stack.ts'
 export class PlainRun {
   /** What the handler was called with last; null: it ended plainly. */
   inHand: RecordDelivery | null = null
+  /** As of CursorRun: any handler can be used. */
+  readonly unusable = null
   readonly #setting: ExecutorSetting
   readonly #userState: unknown
   /** Whether the next record may be handed out; asked after each that ended plainly. */

@@ -2,7 +2,7 @@
 import t from 'tap'
 import { sessions } from '../../api/broker.ts'
 import type { Session } from '../../embedded/session.ts'
-import type { Broker, Exchange, Queue, QueueOptions } from '../../index.ts'
+import type { Broker, BrokerEvents, Exchange, Queue, QueueOptions } from '../../index.ts'
 import { FAULT_POINT, type FaultPoint } from '../../wire/layout.ts'
 import { delay, folderOf, openBroker, rejection, until } from '../fixtures/broker.fixture.ts'
 import { newName, sharedBroker } from '../fixtures/shared-broker.fixture.ts'
@@ -190,16 +190,15 @@ for (const storage of ['memory', 'os'] as const) {
 
 t.test('a message that a full target holds for five seconds is told, and which target it is', async t => {
   const broker = await sharedBroker()
-  let told: (event: { readonly waitedMs: number }) => void = () => undefined
-  const event = new Promise<{ readonly waitedMs: number }>(resolve => {
-    told = resolve
-  })
-  t.teardown(broker.on('stalled', event => told(event)))
   const fan = await fanOf([{}, { maxMessages: 1 }, {}])
+  const full = fan.queues[1]?.name
+  const told = new Promise<BrokerEvents['stalled']>(resolve => {
+    t.teardown(broker.on('stalled', event => event.queue === full && resolve(event)))
+  })
   for (const value of [0, 1, 2]) void fan.events.publish('', { value }).catch(() => undefined)
-  const stalled = await within(20_000, 'the event', event)
-  t.match(stalled, { queue: fan.queues[1]?.name, partition: 0, deadLetterTopic: null })
-  t.ok(stalled.waitedMs >= 5_000)
+  const event = await within(10_000, 'the event', told)
+  t.match(event, { queue: full, partition: 0, deadLetterTopic: null })
+  t.ok(event.waitedMs >= 5_000)
   await fan.queues[1]?.purge()
 })
 

@@ -92,6 +92,18 @@ t.test('with `all` nothing is left out, and otherwise what was told is right', a
   t.equal(killed.come(33).said, '', 'a process may end before it tells')
 })
 
+t.test('what is on its way to a target when the schedule is removed may be a gap, and no more than that', async t => {
+  const removed = (...ticks: readonly number[]): string => {
+    const played = new Played()
+    for (const tick of ticks) played.come(tick)
+    played.judge.removing('s')
+    played.judge.removed('s', 60)
+    return played.said
+  }
+  t.equal(removed(13, 43), '')
+  t.match(removed(13, 33, 53), /has 2 gaps in q, and may have 1/)
+})
+
 t.test('nothing of a pause comes, nothing after a removal, and neither is a gap', async t => {
   const paused = (): Played => {
     const played = new Played().come(13)

@@ -294,7 +294,9 @@ export class TickJudge {
     const { durability } = this.#targets.get(target) as TickTargetFacts
     const isKept =
       plan.missed === 'all' && plan.overlap === 'send' && durability !== 'memory' && !this.#hasLost(known, target)
-    const most = (isKept ? 0 : ends) + (this.#isSteady ? 0 : pauses.length)
+    // What is on its way when it is removed may not come.
+    const isCut = known.state === 'removed'
+    const most = (isKept ? 0 : ends) + (this.#isSteady ? 0 : pauses.length) + (isCut ? 1 : 0)
     if (gaps.length > most) {
       const said = gaps.slice(0, 3).map(({ firstMs, lastMs }) => `${firstMs} to ${lastMs}`)
       this.#problem(

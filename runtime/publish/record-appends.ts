@@ -7,10 +7,12 @@
  * replayed dead letters do not.
  */
 import { FULL } from 'sharedarraybuffer-ring'
+import type { QueueFields } from '../log/format/queue-fields.ts'
 import type { AttachedThread } from '../thread/attached-thread.ts'
 import type { ProducedTopic } from '../wire/produced-topic.ts'
+import type { RouteTarget } from '../wire/route-changes.ts'
 import { type Codec, isWellFormed } from '../words/codec.ts'
-import { FullError, type UnpublishedError } from '../words/errors.ts'
+import type { UnpublishedError } from '../words/errors.ts'
 import type { Key, Message, PublishOptions, Receipt } from '../words/message.ts'
 import { halfKey } from './checked-message.ts'
 import { MessageEncoder } from './message-encoder.ts'
@@ -23,7 +25,9 @@ import type { PartitionWriters } from './partition-writers.ts'
 import type { PendingBatch } from './pending-batch.ts'
 import { PendingPublish } from './pending-publish.ts'
 import { type PreparedBatch, prepareBatch } from './prepared-batch.ts'
+import type { ResolveRouted } from './publish-run.ts'
 import type { RateGate } from './rate-gate.ts'
+import { mayWaitForRate } from './rate-hold.ts'
 import { checkRecord, type EncodedMessage, encodedSize, hasRoomFor, type StoredMessage } from './record-writer.ts'
 import type { RingChanges } from './ring-changes.ts'
 import { RUN_RECORDS } from './sticky-route.ts'
@@ -93,12 +97,30 @@ export class RecordAppends implements LineUser {
     const encoder = this.#encoder
     encoder.read(message, this.#topic)
     const { partition, fields } = encoder
-    // What has an id may be there already, and is answered by itself.
-    if (this.#gate !== null || (fields !== null && fields.id !== null) || !this.#mayAppend(partition))
-      return encoder.copy()
+    if (!this.#goesAtOnce(partition, fields)) return encoder.copy()
     const writer = this.#writers.all[partition] as PartitionWriter
     if (this.#write(encoder, writer) !== 0) return encoder.copy()
-    return writer.observeSingle(this.#topic, this.#room, message)
+    return writer.runOf(this.#topic, this.#room, false).add(message)
+  }
+
+  /** False: a message that an exchange has encoded for here alone does not go into a frame at once. */
+  publishRouted(
+    encoded: EncodedMessage,
+    message: Message,
+    onlyTarget: readonly RouteTarget[],
+    resolve: ResolveRouted,
+  ): boolean {
+    const { partition, fields } = encoded
+    if (!this.#goesAtOnce(partition, fields)) return false
+    const writer = this.#writers.all[partition] as PartitionWriter
+    if (this.#write(encoded, writer) !== 0) return false
+    writer.runOf(this.#topic, this.#room, true).addRouted(message, onlyTarget, resolve)
+    return true
+  }
+
+  /** Nothing holds a single publish up. What has an id may be there already, and is answered by itself. */
+  #goesAtOnce(partition: number, fields: QueueFields | null): boolean {
+    return this.#gate === null && (fields === null || fields.id === null) && this.#mayAppend(partition)
   }
 
   encode(message: Message, options: SendOptions): EncodedMessage {
@@ -180,26 +202,13 @@ export class RecordAppends implements LineUser {
     gate.openIfDue()
     if (gate.room > 0) return false
     if (waiter instanceof PendingPublish) this.#check(waiter.message)
-    return this.#mayBeHeld(waiter, gate)
+    return mayWaitForRate(waiter, gate, this.#topic)
   }
 
   /** What writing it would find out. */
   #check({ key, value, headers, extraBytes }: EncodedMessage): void {
     if (typeof key === 'string' && !isWellFormed(key)) throw halfKey()
     checkRecord(key, value, headers, this.#topic.maxMessageBytes + extraBytes)
-  }
-
-  /** Whether it waits for the rate; one that does not is refused. */
-  #mayBeHeld(waiter: Waiter, gate: RateGate): boolean {
-    const isSingle = waiter instanceof PendingPublish
-    // Nobody hears the error of an output, and a named producer would be of no use after it.
-    const waits = isSingle ? waiter.isOutput || waiter.isTaken : waiter.sequences !== null
-    if (this.#topic.onFull === 'wait' || waits) return true
-    const { waitMs } = gate
-    const why = `${gate.text}, and its onFull is 'reject'; try again in ${waitMs} ms`
-    if (isSingle) waiter.settle(new FullError(why, waiter.original, waitMs))
-    else waiter.refuseRest(new FullError(why, waiter.messages[waiter.next], waitMs))
-    return false
   }
 
   /** False: there is no room for it yet. */
@@ -229,7 +238,7 @@ export class RecordAppends implements LineUser {
     const gate = this.#gate
     if (gate !== null && !waiter.isFree && gate.room === 0) {
       if (!hasRoomFor(this.#writers.all[message.partition] as PartitionWriter, message)) return 'full'
-      return this.#mayBeHeld(waiter, gate) ? 'held' : 'over'
+      return mayWaitForRate(waiter, gate, this.#topic) ? 'held' : 'over'
     }
     try {
       return this.#append(message, waiter) ? 'over' : 'full'
@@ -282,7 +291,7 @@ export class RecordAppends implements LineUser {
     }
     if (this.#gate !== null && end < messages.length) {
       this.#thread.sealAll()
-      return this.#mayBeHeld(batch, this.#gate) ? 'held' : 'over'
+      return mayWaitForRate(batch, this.#gate, this.#topic) ? 'held' : 'over'
     }
     batch.settleIfComplete()
     return 'over'

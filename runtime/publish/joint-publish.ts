@@ -159,8 +159,13 @@ export class JointPublish implements RoutedUnit, JointRecord, Unanswered {
     this.writer.seal()
     if (this.ticket === null || this.ticket.withdraw(this)) this.refuse(errorOf('none of them has the message'))
     // The host tries the frames just now. Mostly it leaves them again for want of room, or answers.
-    else if (tries > 0) setTimeout(() => this.writer.drain(() => this.#giveUp(errorOf, tries - 1)), TRIED_MS)
+    else if (tries > 0) setTimeout(() => this.#giveUpLater(errorOf, tries - 1), TRIED_MS)
     else this.#fail(errorOf('either all of them have the message, or none'))
+  }
+
+  #giveUpLater(errorOf: (doubt: string) => Error, tries: number): void {
+    // Its thread may be closed by now, and the memory another's.
+    if (!this.done) this.writer.drain(() => this.#giveUp(errorOf, tries))
   }
 
   #fail(error: Error): void {

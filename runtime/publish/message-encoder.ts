@@ -55,3 +55,8 @@ export class MessageEncoder implements EncodedMessage {
     return { partition, key, value, headers, timestamp, fields, extraBytes }
   }
 }
+
+/** A message that stays as it is when the next one is read. */
+export function copyOf(message: EncodedMessage): EncodedMessage {
+  return message instanceof MessageEncoder ? message.copy() : message
+}

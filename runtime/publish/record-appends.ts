@@ -15,7 +15,7 @@ import { type Codec, isWellFormed } from '../words/codec.ts'
 import type { UnpublishedError } from '../words/errors.ts'
 import type { Key, Message, PublishOptions, Receipt } from '../words/message.ts'
 import { halfKey } from './checked-message.ts'
-import { MessageEncoder } from './message-encoder.ts'
+import { copyOf, MessageEncoder } from './message-encoder.ts'
 import type { SendOptions } from './message-fields.ts'
 import { writeMessage } from './message-writer.ts'
 import type { Waiter } from './overdue.ts'
@@ -28,7 +28,7 @@ import { type PreparedBatch, prepareBatch } from './prepared-batch.ts'
 import type { ResolveRouted } from './publish-run.ts'
 import type { RateGate } from './rate-gate.ts'
 import { mayWaitForRate } from './rate-hold.ts'
-import { checkRecord, type EncodedMessage, encodedSize, hasRoomFor, type StoredMessage } from './record-writer.ts'
+import { checkRecord, type EncodedMessage, hasRoomFor, type StoredMessage, sizeOfEncoded } from './record-writer.ts'
 import type { RingChanges } from './ring-changes.ts'
 import { RUN_RECORDS } from './sticky-route.ts'
 import type { Unobserved } from './unobserved.ts'
@@ -39,10 +39,6 @@ import { producerCodecOf } from './written-json.ts'
 /** Room for a header that counts replays. */
 const STORED_EXTRA_BYTES = 64
 const FOR_EVER: PublishOptions = Object.freeze({ timeoutMs: Number.POSITIVE_INFINITY })
-
-function sizeOfEncoded({ key, value, headers }: EncodedMessage): number {
-  return encodedSize(key, value, headers)
-}
 
 export class RecordAppends implements LineUser {
   /** Why a named producer's record is missing: were later ones appended, it would be taken for published. */
@@ -130,28 +126,31 @@ export class RecordAppends implements LineUser {
 
   /** `mayWait`: the record may also wait for its partition's larger ring. */
   tryPublish(message: Message, mayWait: boolean): boolean {
-    const encoder = this.#encoder
-    encoder.read(message, this.#topic)
-    const { partition } = encoder
+    this.#encoder.read(message, this.#topic)
+    let encoded: EncodedMessage = this.#encoder
+    const { partition } = encoded
     if (this.#gate !== null && this.#gate.room === 0) {
+      // Whom receipts are told may publish as well: what is read then is another message.
+      encoded = this.#encoder.copy()
       // As below, of a caller that never yields.
       this.#thread.sealAll()
       this.#gate.openIfDue()
       if (this.#gate.room === 0) return false
     }
-    if (!this.#mayAppend(partition)) return mayWait && this.#waitForRing(encoder.copy(), message)
+    if (!this.#mayAppend(partition)) return mayWait && this.#waitForRing(copyOf(encoded), message)
     const writer = this.#writers.all[partition] as PartitionWriter
-    let said = this.#write(encoder, writer)
+    let said = this.#write(encoded, writer)
     if (said === FULL) {
+      encoded = copyOf(encoded)
       // A caller that never yields still lets the host see its frames, and sees its receipts here.
       this.#thread.sealAll()
       this.#thread.ringHost(writer.host, writer.ring)
       if (!this.#thread.drain() || !this.#mayAppend(partition) || this.#gate?.room === 0) return false
-      said = this.#write(encoder, writer)
+      said = this.#write(encoded, writer)
     }
     if (said !== 0) {
-      this.#rings.need(writer, said, sizeOfEncoded(encoder))
-      return said === GROW && mayWait && this.#waitForRing(encoder.copy(), message)
+      this.#rings.need(writer, said, sizeOfEncoded(encoded))
+      return said === GROW && mayWait && this.#waitForRing(copyOf(encoded), message)
     }
     if (this.#gate !== null) this.#gate.took(1)
     return true
@@ -274,7 +273,7 @@ export class RecordAppends implements LineUser {
         const blocked = this.#rings.growing.size > 0 && this.#rings.growing.has(partition)
         const said = blocked ? FULL : writeMessage(memory, writer, key, value, headers, timestamp, max, fields, false)
         if (said !== 0) {
-          if (!blocked) this.#rings.need(writer, said, encodedSize(key, value, headers))
+          if (!blocked) this.#rings.need(writer, said, sizeOfEncoded({ key, value, headers }))
           this.#thread.sealAll()
           return 'full'
         }

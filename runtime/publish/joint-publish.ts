@@ -2,7 +2,7 @@
  * A message on its way into several targets of one host, from its call to its answer. Settles once.
  *
  * The producer's thread. It is in all of them or in none. Its time-out or its signal takes it out of the frames again, unless the host is taking
- * them at that moment: only then it is not known whether they have it. Bound: its targets.
+ * them at that moment, and for 50 ms after it: only then it is not known whether they have it. Bound: its targets.
  */
 import { nowMs, setTimeout } from '../../actors/world.ts'
 import { offAbort, onAbort } from '../base/abort-listeners.ts'

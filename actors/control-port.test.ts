@@ -164,6 +164,16 @@ t.test('refuses the call beyond the bound of unanswered ones', async t => {
   port2.close()
 })
 
+t.test('a caller with bounds of its own may have more calls unanswered', async t => {
+  const { port1, port2 } = new MessageChannel()
+  const remote = connect<DeathsApi>(port1, { name: 'api', lost: forever, pendingMax: Number.POSITIVE_INFINITY })
+  const pending = Array.from({ length: 5_000 }, () => failureOf(remote.call.never()))
+  remote.close()
+  const kinds = new Set((await Promise.all(pending)).map(failure => failure?.kind))
+  t.strictSame([...kinds], ['closed'])
+  port2.close()
+})
+
 t.test('handles waiting calls when pumped, without the event loop', async t => {
   const { port1, port2 } = new MessageChannel()
   let called = 0

@@ -7,7 +7,7 @@
  * process-wide transfer handlers, which the user's own code may share, stay untouched. Proxies are pinned (Comlink
  * drops the calls of a collected one).
  *
- * Invariants: every call settles, at its deadline at the latest if it has one. At most PENDING_MAX calls of one
+ * Invariants: every call settles, at its deadline at the latest if it has one. At most `pendingMax` calls of one
  * connection are without an answer; one more is refused. No Comlink type is in an exported declaration.
  */
 
@@ -47,6 +47,8 @@ export interface ConnectOptions {
   readonly lost: Promise<unknown>
   /** Default 30,000. */
   readonly deadlineMs?: number
+  /** Calls without an answer, at most: one more is refused. Default 4,096; Infinity where what the caller asks is bounded by itself. */
+  readonly pendingMax?: number
   /** Whether the open port keeps this thread alive; a pending call does in any case. Default false. */
   readonly ref?: boolean
 }
@@ -196,7 +198,7 @@ function transfersOf(value: unknown): readonly TransferListItem[] | undefined {
 
 /** Connects to the object that the other side of `port` serves. */
 export function connect<T>(port: MessagePort, options: ConnectOptions): Remote<T> {
-  const { name } = options
+  const { name, pendingMax = PENDING_MAX } = options
   const endpoint = new NodeEndpoint(port, options.ref ?? false)
   // Taken once: each look at a proxy's member is another proxy, which Comlink registers for its end.
   const { call } = comlink.wrap(endpoint as never) as unknown as {
@@ -226,8 +228,7 @@ export function connect<T>(port: MessagePort, options: ConnectOptions): Remote<T
 
   const invoke = (method: string, args: readonly unknown[], deadlineMs: number): Promise<unknown> => {
     if (over !== undefined) return Promise.reject(new CallError(over(method)))
-    if (unanswered >= PENDING_MAX)
-      return Promise.reject(new CallError({ kind: 'full', name, method, pendingMax: PENDING_MAX }))
+    if (unanswered >= pendingMax) return Promise.reject(new CallError({ kind: 'full', name, method, pendingMax }))
     return new Promise((resolve, reject) => {
       const settle = (): void => {
         clearTimeout(timer)

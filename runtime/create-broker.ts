@@ -37,7 +37,7 @@ export async function createBroker(options?: BrokerOptions): Promise<Broker> {
  *
  * @throws MillraceError `MILL_UNKNOWN_OPTION`; `MILL_INVALID_OPTION` for what is no ticket of this process; `MILL_CONFIG_MISMATCH` for one of another
  *   version of millrace; `MILL_CLOSED` when the broker is closed; `MILL_FULL` beyond 256 attached threads; `MILL_MEMORY`; `MILL_TIMEOUT` when the
- *   main thread was busy for 30 s
+ *   main thread was busy for 30 s; `MILL_THREAD_LOST` when the broker ends meanwhile; `MILL_UNSUPPORTED` where the runtime cannot attach threads
  * @example
  * // main.js: new Worker('./app.js', { workerData: { ticket: broker.ticket() } })
  * const broker = await attachBroker(workerData.ticket)

@@ -65,7 +65,7 @@ class BrokerClient implements Broker {
   }
 
   get closed(): boolean {
-    return this.#session.closed || this.#closing !== null
+    return this.#session.closed || this.#session.closing
   }
 
   async topic<V = unknown>(name: string | TopicDefinition<V>, options?: TopicOptions): Promise<Topic<V>> {

@@ -16,25 +16,28 @@ export interface AttachedCalls {
   leave(): void
 }
 
-/** More waits than a thread ever counts. */
-const WAITS = 2 ** 32
+/** Number of the last wait of any attached thread. Those of the opening thread are above 0. */
+let lastWait = 0
 
 export function attachedCalls(api: OwnerControlApi, caller: Caller, runs: Pick<Runs, 'stopAll'>): AttachedCalls {
-  const { thread } = caller.thread.place
-  const waits = new Set<number>()
-  const own = (wait: number): number => thread * WAITS + wait
+  /** Those that are not over, by the number that the thread gave. */
+  const waits = new Map<number, number>()
   const refused = (what: string) => (): Promise<never> => Promise.reject(openingThreadError(what))
   const attached: OwnerControlApi = {
     ...api,
     groupIdle: async (topic, group, butLater, wait) => {
-      waits.add(own(wait))
+      const own = --lastWait
+      waits.set(wait, own)
       try {
-        await api.groupIdle(topic, group, butLater, own(wait))
+        await api.groupIdle(topic, group, butLater, own)
       } finally {
-        waits.delete(own(wait))
+        waits.delete(wait)
       }
     },
-    leaveIdle: wait => api.leaveIdle(own(wait)),
+    leaveIdle: async wait => {
+      const own = waits.get(wait)
+      if (own !== undefined) await api.leaveIdle(own)
+    },
     deleteTopic: refused('deleting a topic or queue'),
     deleteGroup: refused('deleting a group'),
     deleteExchange: refused('deleting an exchange'),
@@ -48,7 +51,7 @@ export function attachedCalls(api: OwnerControlApi, caller: Caller, runs: Pick<R
     },
   }
   const leave = (): void => {
-    for (const wait of waits) api.leaveIdle(wait).catch(() => undefined)
+    for (const own of waits.values()) api.leaveIdle(own).catch(() => undefined)
   }
   return { api: attached, leave }
 }

@@ -77,7 +77,11 @@ export class AttachedThreads {
       }
     })
     for (const port of [api, members]) port.once('close', closed)
-    const remote = connect<MemberApi>(members, { name: 'an attached thread', lost: new Promise(() => undefined) })
+    const remote = connect<MemberApi>(members, {
+      name: 'an attached thread',
+      lost: new Promise(() => undefined),
+      pendingMax: Number.POSITIVE_INFINITY,
+    })
     const caller: Caller = {
       thread,
       members: remote.withDeadline(FOR_EVER_MS),

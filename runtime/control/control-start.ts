@@ -1,5 +1,5 @@
 /** Starts what the control thread is, on it: its ports, what it tells before it is ready, and who may attach. */
-import type { MessagePort } from 'node:worker_threads'
+import { MessagePort } from 'node:worker_threads'
 import { connect, serve } from '../../actors/control-port.ts'
 import { setErrorWire } from '../../actors/error-wire.ts'
 import { storeError } from '../log/store/store-errors.ts'
@@ -25,7 +25,11 @@ type Sent = Partial<AttachRequest> | null | undefined
 /** The thread's work, from its start on. Returns who takes what other threads of the process send. */
 export function control({ boot, api, members, notices, secret }: ControlStart): (sent: unknown) => void {
   setErrorWire({ toWire, fromWire: wire => fromWire(wire as Parameters<typeof fromWire>[0]) })
-  const remote = connect<MemberApi>(members, { name: 'the main thread', lost: new Promise(() => undefined) })
+  const remote = connect<MemberApi>(members, {
+    name: 'the main thread',
+    lost: new Promise(() => undefined),
+    pendingMax: Number.POSITIVE_INFINITY,
+  })
   // A blocked main thread is no reason to give its members up.
   const tell = (notice: BrokerNotice): void => notices.postMessage(notice)
   try {
@@ -52,5 +56,5 @@ export function control({ boot, api, members, notices, secret }: ControlStart): 
 }
 
 function isAttaching(ports: Partial<AttachPorts>): ports is AttachPorts {
-  return ports.api !== undefined && ports.members !== undefined && ports.notices !== undefined
+  return [ports.api, ports.members, ports.notices].every(port => port instanceof MessagePort)
 }

@@ -66,6 +66,8 @@ export class NamedProducers {
       const known = this.#catalog.producers.get(key)
       if (known !== null) await this.#drained(known, name, topic)
       const ends = await this.#ends(topic)
+      // Its thread may have ended meanwhile, and the name be another's.
+      checkOpen()
       const state = known === null ? this.#make(key, ends) : this.#known(key, known, ends)
       // Of a new one no partition has anything, however long its log is.
       const passed = await Promise.all(

@@ -143,6 +143,8 @@ export class PartitionHosts {
       name: `partition host ${host}`,
       lost: life.exited,
       ref: true,
+      // One for each partition of each group, at most.
+      pendingMax: Number.POSITIVE_INFINITY,
     })
     try {
       await remote.call.restore(holdingsOf(this.#catalog, host))

@@ -78,7 +78,8 @@ export class TakingUp {
   }
 }
 
-/** A dead thread is told by its exit, behind this; anything else is the member's own failure. */
+/** A dead thread is told by its exit, behind this; anything else fails the member, or its partition would have no reader and no error. */
 export function refuse(handle: MemberHandle, error: unknown): void {
-  if (!(error instanceof CallError) || error.failure.kind === 'deadline') handle.refused(error)
+  const kind = error instanceof CallError ? error.failure.kind : null
+  if (kind === null || kind === 'deadline' || kind === 'full') handle.refused(error)
 }

@@ -31,7 +31,7 @@ export async function attach(text: unknown): Promise<Connection> {
   if (typeof postMessageToThread !== 'function')
     throw new MillraceError(
       'MILL_UNSUPPORTED',
-      'this runtime has no postMessageToThread, by which threads attach: use Node.js',
+      'this runtime has no postMessageToThread, by which threads attach: use Node.js or Bun',
     )
   setErrorWire({ toWire, fromWire: wire => fromWire(wire as Parameters<typeof fromWire>[0]) })
   const [api, members, notices] = [createChannel(), createChannel(), createChannel()]

@@ -2,7 +2,7 @@
  * The answers to requests, on their way from the queues of a host to the threads that wait for them.
  *
  * The partition host's thread. An answer that has no room in its thread's ring waits here, and those behind it do. Its thread rings when it has
- * taken something out.
+ * taken something out, while this host says in the ring that it wants room (`room` of host-link.ts).
  *
  * Bound: PARKED_BYTES for each thread. Beyond it the value of an answer is dropped, and the caller is told so. A thread bounds its
  * requests, and those are all that is kept beside the values. What comes for a thread that has ended is dropped.

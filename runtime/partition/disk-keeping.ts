@@ -90,7 +90,7 @@ export class DiskKeeping implements Keeping {
     return !this.#window.isPassed || this.#window.overtake(0)
   }
 
-  /** Gives up the oldest frames, which are on disk, until so many bytes are free; false: a reader is copying one of them. */
+  /** Gives up the oldest frames, which are on disk, until so many bytes are free; false: a reader is copying one of them, or a group is near. */
   #overtake(bytes: number, mayWait: boolean): boolean {
     let given = 0
     const free = this.#window.free()

@@ -40,7 +40,7 @@ interface Publish {
   readonly key: string
   readonly message: RoutedMessage
   readonly options: RouteOptions
-  readonly resolve: (receipt: RouteReceipt) => void
+  readonly resolve: (receipt: RouteReceipt | Promise<never>) => void
   readonly reject: (error: unknown) => void
 }
 
@@ -226,7 +226,7 @@ export class ExchangePublishes {
     message: RoutedMessage,
     options: RouteOptions,
     route: FoundRoute,
-    resolve: (receipt: RouteReceipt) => void,
+    resolve: (receipt: RouteReceipt | Promise<never>) => void,
     reject: (error: unknown) => void,
   ): void {
     if (route.targets.length > 0) this.#sends.send(name, message, options, route, resolve, reject)

@@ -4,7 +4,6 @@
  * The producer's thread. Bound: a part for each record of the frame.
  */
 import type { ProducedTopic } from '../wire/produced-topic.ts'
-import type { Message, Receipt } from '../words/message.ts'
 import { doneOf, type FrameObserver, NO_PARTS, type Part } from './frame-tickets.ts'
 import { PublishRun } from './publish-run.ts'
 import type { WaitingRoom } from './waiting-room.ts'
@@ -27,24 +26,18 @@ export class FrameParts {
     else this.#add({ observer, first: index, count: 1 })
   }
 
-  /** A single publish with nothing of its own is responsible for it; resolves to its receipt. */
-  observeSingle(
-    index: number,
-    partition: number,
-    topic: ProducedTopic,
-    room: WaitingRoom,
-    original: Message,
-  ): Promise<Receipt> {
+  /** The run of single publishes that the record at an index belongs to, which is responsible for it. */
+  runAt(index: number, partition: number, topic: ProducedTopic, room: WaitingRoom, isRouted: boolean): PublishRun {
     const last = this.#last
     let run = this.#run
     // A record that nobody observes may stand between.
-    if (run !== null && last !== null && last.first + last.count === index) last.count++
+    if (run !== null && run.isRouted === isRouted && last !== null && last.first + last.count === index) last.count++
     else {
-      run = new PublishRun(topic, room, partition)
+      run = new PublishRun(topic, room, partition, isRouted)
       this.#add({ observer: run, first: index, count: 1 })
       this.#run = run
     }
-    return run.add(original)
+    return run
   }
 
   #add(part: Part): void {

@@ -2,7 +2,7 @@
  * A message on its way into several targets of one host, from its call to its answer. Settles once.
  *
  * The producer's thread. It is in all of them or in none. Its time-out or its signal takes it out of the frames again, unless the host is taking
- * them at that moment: only then it is not known whether they have it. Bound: its targets.
+ * them at that moment, and for 50 ms after it: only then it is not known whether they have it. Bound: its targets.
  */
 import { nowMs, setTimeout } from '../../actors/world.ts'
 import { offAbort, onAbort } from '../base/abort-listeners.ts'
@@ -159,8 +159,13 @@ export class JointPublish implements RoutedUnit, JointRecord, Unanswered {
     this.writer.seal()
     if (this.ticket === null || this.ticket.withdraw(this)) this.refuse(errorOf('none of them has the message'))
     // The host tries the frames just now. Mostly it leaves them again for want of room, or answers.
-    else if (tries > 0) setTimeout(() => this.writer.drain(() => this.#giveUp(errorOf, tries - 1)), TRIED_MS)
+    else if (tries > 0) setTimeout(() => this.#giveUpLater(errorOf, tries - 1), TRIED_MS)
     else this.#fail(errorOf('either all of them have the message, or none'))
+  }
+
+  #giveUpLater(errorOf: (doubt: string) => Error, tries: number): void {
+    // Its thread may be closed by now, and the memory another's.
+    if (!this.done) this.writer.drain(() => this.#giveUp(errorOf, tries))
   }
 
   #fail(error: Error): void {

@@ -3,7 +3,7 @@
  *
  * The producer's thread. All code of the caller's (accessors, `toJSON`, a partitioner) has run before the message is here, because that
  * code may publish as well. What is here is the message that was read last, until the next is read: a message that goes at once costs no
- * object. Whoever keeps one takes a copy.
+ * object. Whoever keeps one takes a copy. Bound: one message.
  */
 import type { QueueFields } from '../log/format/queue-fields.ts'
 import type { ProducedTopic } from '../wire/produced-topic.ts'
@@ -54,4 +54,9 @@ export class MessageEncoder implements EncodedMessage {
     const { partition, key, value, headers, timestamp, fields, extraBytes } = this
     return { partition, key, value, headers, timestamp, fields, extraBytes }
   }
+}
+
+/** A message that stays as it is when the next one is read. */
+export function copyOf(message: EncodedMessage): EncodedMessage {
+  return message instanceof MessageEncoder ? message.copy() : message
 }

@@ -20,10 +20,10 @@ import { type JointName, writeNote } from '../wire/joint-note.ts'
 import { PARTITION_UNREAD } from '../wire/layout.ts'
 import type { ProducedTopic } from '../wire/produced-topic.ts'
 import type { RingPlace } from '../wire/producer-places.ts'
-import type { Message, Receipt } from '../words/message.ts'
 import { FrameParts } from './frame-parts.ts'
 import type { FrameObserver, Part, Ticket } from './frame-tickets.ts'
 import type { JointFrame, OpenJoint } from './joint-frame.ts'
+import type { PublishRun } from './publish-run.ts'
 import { SealedFrames } from './sealed-frames.ts'
 import type { WaitingRoom } from './waiting-room.ts'
 
@@ -198,9 +198,9 @@ export class PartitionWriter extends SealedFrames {
     this.#parts.observe(observer, this.#count - 1)
   }
 
-  /** The same for a single publish with nothing of its own. */
-  observeSingle(topic: ProducedTopic, room: WaitingRoom, original: Message): Promise<Receipt> {
-    return this.#parts.observeSingle(this.#count - 1, this.partition, topic, room, original)
+  /** The run of single publishes that is responsible for it: each has nothing of its own. `isRouted`: an exchange has sent them. */
+  runOf(topic: ProducedTopic, room: WaitingRoom, isRouted: boolean): PublishRun {
+    return this.#parts.runAt(this.#count - 1, this.partition, topic, room, isRouted)
   }
 
   /** The number of the record just appended, of a named producer. */

@@ -1,6 +1,7 @@
 import t, { type Test } from 'tap'
 import type { ProducedTopic } from '../wire/produced-topic.ts'
 import { MillraceError } from '../words/errors.ts'
+import type { RouteReceipt } from '../words/exchange.ts'
 import type { Message, Receipt } from '../words/message.ts'
 import { FrameParts } from './frame-parts.ts'
 import type { FrameObserver, Part } from './frame-tickets.ts'
@@ -26,7 +27,12 @@ class Frame {
   }
 
   publish(value: number): Promise<Receipt> {
-    return this.parts.observeSingle(this.count++, WHERE.partition, this.topic, this.room, { value })
+    return this.parts.runAt(this.count++, WHERE.partition, this.topic, this.room, false).add({ value })
+  }
+
+  route(value: number, target: string): Promise<RouteReceipt> {
+    const run = this.parts.runAt(this.count++, WHERE.partition, this.topic, this.room, true)
+    return new Promise(resolve => run.addRouted({ value }, [{ kind: 'topic', name: target, id: 7 }], resolve))
   }
 
   observe(observer: FrameObserver): void {
@@ -81,6 +87,39 @@ t.test(
     t.strictSame(frame.parts.take(), [], 'the next frame has no parts yet')
     void frame.publish(0)
     t.equal(frame.parts.take()[0]?.first, 8, 'and its publishes are not added to those of the one before')
+  },
+)
+
+t.test(
+  'those that an exchange sends are runs of their own, each with the targets that its routing key has found',
+  async t => {
+    const frame = new Frame(t)
+    const own = [frame.publish(0), frame.publish(1)]
+    const routed = [frame.route(2, 'orders'), frame.route(3, 'orders, as others call it')]
+    own.push(frame.publish(4))
+    t.strictSame(
+      frame.answer(100).map(({ first, count }) => [first, count]),
+      [
+        [0, 2],
+        [2, 2],
+        [4, 1],
+      ],
+    )
+    t.strictSame(
+      (await Promise.all(routed)).map(({ targets, receipts, durability }) => [
+        targets,
+        receipts.map(receipt => (receipt as Receipt).position),
+        durability,
+      ]),
+      [
+        [['orders'], ['3:102'], 'memory'],
+        [['orders, as others call it'], ['3:103'], 'memory'],
+      ],
+    )
+    t.strictSame(
+      (await Promise.all(own)).map(({ offset }) => offset),
+      [100, 101, 104],
+    )
   },
 )
 

@@ -6,14 +6,20 @@
  */
 import { nowMs } from '../../actors/world.ts'
 import type { ProducedTopic } from '../wire/produced-topic.ts'
+import type { RouteTarget } from '../wire/route-changes.ts'
 import { FullError, MillraceError } from '../words/errors.ts'
+import type { RouteReceipt } from '../words/exchange.ts'
 import type { Message, Receipt } from '../words/message.ts'
 import { AppendReceipt, SendReceipt } from './append-receipt.ts'
 import type { Answerer, FrameObserver } from './frame-tickets.ts'
 import { deadlineOf, fullText, lateText } from './publish-ends.ts'
+import { RoutedReceipt } from './routed-receipt.ts'
 import type { WaitingRoom } from './waiting-room.ts'
 
 type Resolve = (receipt: Receipt | Promise<never>) => void
+
+/** Of a promise of an exchange's receipt. */
+export type ResolveRouted = (receipt: RouteReceipt | Promise<never>) => void
 
 /** Of the promise that was made last. */
 let madeResolve: Resolve
@@ -31,10 +37,13 @@ export class PublishRun implements FrameObserver {
   readonly #resolves: Resolve[] = []
   /** Only where a partition may refuse them: they are in its error. */
   readonly #originals: Message[] | null
+  /** Of a run that an exchange has sent here alone: for each the list with this target. Their receipts are those of an exchange. */
+  readonly #onlyTargets: (readonly RouteTarget[])[] | null
   #sinceMs = Number.NaN
 
-  constructor(topic: ProducedTopic, room: WaitingRoom, partition: number) {
+  constructor(topic: ProducedTopic, room: WaitingRoom, partition: number, isRouted = false) {
     this.partition = partition
+    this.#onlyTargets = isRouted ? [] : null
     this.#topic = topic
     this.#room = room
     this.#originals = topic.onFull === 'reject' || topic.queue !== undefined ? [] : null
@@ -47,6 +56,17 @@ export class PublishRun implements FrameObserver {
     this.#resolves.push(madeResolve)
     this.#originals?.push(original)
     return promise
+  }
+
+  /** The same of a run of an exchange. */
+  addRouted(original: Message, onlyTarget: readonly RouteTarget[], resolve: ResolveRouted): void {
+    this.#resolves.push(resolve as Resolve)
+    this.#originals?.push(original)
+    this.#onlyTargets?.push(onlyTarget)
+  }
+
+  get isRouted(): boolean {
+    return this.#onlyTargets !== null
   }
 
   /** When somebody looked first, four times a second at least: no publish reads the clock. */
@@ -68,8 +88,13 @@ export class PublishRun implements FrameObserver {
     let offset = baseOffset + first
     for (let index = 0; index < resolves.length; index++, offset++) {
       const resolve = resolves[index] as Resolve
-      if (queue === undefined) resolve(new AppendReceipt(name, partition, offset, durability))
-      else resolve(new SendReceipt(name, id, offset, durability))
+      const receipt =
+        queue === undefined
+          ? new AppendReceipt(name, partition, offset, durability)
+          : new SendReceipt(name, id, offset, durability)
+      const targets = this.#onlyTargets?.[index]
+      if (targets === undefined) resolve(receipt)
+      else (resolve as ResolveRouted)(new RoutedReceipt(targets, receipt))
     }
   }
 

@@ -7,13 +7,15 @@
  * replayed dead letters do not.
  */
 import { FULL } from 'sharedarraybuffer-ring'
+import type { QueueFields } from '../log/format/queue-fields.ts'
 import type { AttachedThread } from '../thread/attached-thread.ts'
 import type { ProducedTopic } from '../wire/produced-topic.ts'
+import type { RouteTarget } from '../wire/route-changes.ts'
 import { type Codec, isWellFormed } from '../words/codec.ts'
-import { FullError, type UnpublishedError } from '../words/errors.ts'
+import type { UnpublishedError } from '../words/errors.ts'
 import type { Key, Message, PublishOptions, Receipt } from '../words/message.ts'
 import { halfKey } from './checked-message.ts'
-import { MessageEncoder } from './message-encoder.ts'
+import { copyOf, MessageEncoder } from './message-encoder.ts'
 import type { SendOptions } from './message-fields.ts'
 import { writeMessage } from './message-writer.ts'
 import type { Waiter } from './overdue.ts'
@@ -23,8 +25,10 @@ import type { PartitionWriters } from './partition-writers.ts'
 import type { PendingBatch } from './pending-batch.ts'
 import { PendingPublish } from './pending-publish.ts'
 import { type PreparedBatch, prepareBatch } from './prepared-batch.ts'
+import type { ResolveRouted } from './publish-run.ts'
 import type { RateGate } from './rate-gate.ts'
-import { checkRecord, type EncodedMessage, encodedSize, hasRoomFor, type StoredMessage } from './record-writer.ts'
+import { mayWaitForRate } from './rate-hold.ts'
+import { checkRecord, type EncodedMessage, hasRoomFor, type StoredMessage, sizeOfEncoded } from './record-writer.ts'
 import type { RingChanges } from './ring-changes.ts'
 import { RUN_RECORDS } from './sticky-route.ts'
 import type { Unobserved } from './unobserved.ts'
@@ -35,10 +39,6 @@ import { producerCodecOf } from './written-json.ts'
 /** Room for a header that counts replays. */
 const STORED_EXTRA_BYTES = 64
 const FOR_EVER: PublishOptions = Object.freeze({ timeoutMs: Number.POSITIVE_INFINITY })
-
-function sizeOfEncoded({ key, value, headers }: EncodedMessage): number {
-  return encodedSize(key, value, headers)
-}
 
 export class RecordAppends implements LineUser {
   /** Why a named producer's record is missing: were later ones appended, it would be taken for published. */
@@ -93,12 +93,30 @@ export class RecordAppends implements LineUser {
     const encoder = this.#encoder
     encoder.read(message, this.#topic)
     const { partition, fields } = encoder
-    // What has an id may be there already, and is answered by itself.
-    if (this.#gate !== null || (fields !== null && fields.id !== null) || !this.#mayAppend(partition))
-      return encoder.copy()
+    if (!this.#goesAtOnce(partition, fields)) return encoder.copy()
     const writer = this.#writers.all[partition] as PartitionWriter
     if (this.#write(encoder, writer) !== 0) return encoder.copy()
-    return writer.observeSingle(this.#topic, this.#room, message)
+    return writer.runOf(this.#topic, this.#room, false).add(message)
+  }
+
+  /** False: a message that an exchange has encoded for here alone does not go into a frame at once. */
+  publishRouted(
+    encoded: EncodedMessage,
+    message: Message,
+    onlyTarget: readonly RouteTarget[],
+    resolve: ResolveRouted,
+  ): boolean {
+    const { partition, fields } = encoded
+    if (!this.#goesAtOnce(partition, fields)) return false
+    const writer = this.#writers.all[partition] as PartitionWriter
+    if (this.#write(encoded, writer) !== 0) return false
+    writer.runOf(this.#topic, this.#room, true).addRouted(message, onlyTarget, resolve)
+    return true
+  }
+
+  /** Nothing holds a single publish up. What has an id may be there already, and is answered by itself. */
+  #goesAtOnce(partition: number, fields: QueueFields | null): boolean {
+    return this.#gate === null && (fields === null || fields.id === null) && this.#mayAppend(partition)
   }
 
   encode(message: Message, options: SendOptions): EncodedMessage {
@@ -108,28 +126,31 @@ export class RecordAppends implements LineUser {
 
   /** `mayWait`: the record may also wait for its partition's larger ring. */
   tryPublish(message: Message, mayWait: boolean): boolean {
-    const encoder = this.#encoder
-    encoder.read(message, this.#topic)
-    const { partition } = encoder
+    this.#encoder.read(message, this.#topic)
+    let encoded: EncodedMessage = this.#encoder
+    const { partition } = encoded
     if (this.#gate !== null && this.#gate.room === 0) {
+      // Whom receipts are told may publish as well: what is read then is another message.
+      encoded = this.#encoder.copy()
       // As below, of a caller that never yields.
       this.#thread.sealAll()
       this.#gate.openIfDue()
       if (this.#gate.room === 0) return false
     }
-    if (!this.#mayAppend(partition)) return mayWait && this.#waitForRing(encoder.copy(), message)
+    if (!this.#mayAppend(partition)) return mayWait && this.#waitForRing(copyOf(encoded), message)
     const writer = this.#writers.all[partition] as PartitionWriter
-    let said = this.#write(encoder, writer)
+    let said = this.#write(encoded, writer)
     if (said === FULL) {
+      encoded = copyOf(encoded)
       // A caller that never yields still lets the host see its frames, and sees its receipts here.
       this.#thread.sealAll()
       this.#thread.ringHost(writer.host, writer.ring)
       if (!this.#thread.drain() || !this.#mayAppend(partition) || this.#gate?.room === 0) return false
-      said = this.#write(encoder, writer)
+      said = this.#write(encoded, writer)
     }
     if (said !== 0) {
-      this.#rings.need(writer, said, sizeOfEncoded(encoder))
-      return said === GROW && mayWait && this.#waitForRing(encoder.copy(), message)
+      this.#rings.need(writer, said, sizeOfEncoded(encoded))
+      return said === GROW && mayWait && this.#waitForRing(copyOf(encoded), message)
     }
     if (this.#gate !== null) this.#gate.took(1)
     return true
@@ -180,26 +201,13 @@ export class RecordAppends implements LineUser {
     gate.openIfDue()
     if (gate.room > 0) return false
     if (waiter instanceof PendingPublish) this.#check(waiter.message)
-    return this.#mayBeHeld(waiter, gate)
+    return mayWaitForRate(waiter, gate, this.#topic)
   }
 
   /** What writing it would find out. */
   #check({ key, value, headers, extraBytes }: EncodedMessage): void {
     if (typeof key === 'string' && !isWellFormed(key)) throw halfKey()
     checkRecord(key, value, headers, this.#topic.maxMessageBytes + extraBytes)
-  }
-
-  /** Whether it waits for the rate; one that does not is refused. */
-  #mayBeHeld(waiter: Waiter, gate: RateGate): boolean {
-    const isSingle = waiter instanceof PendingPublish
-    // Nobody hears the error of an output, and a named producer would be of no use after it.
-    const waits = isSingle ? waiter.isOutput || waiter.isTaken : waiter.sequences !== null
-    if (this.#topic.onFull === 'wait' || waits) return true
-    const { waitMs } = gate
-    const why = `${gate.text}, and its onFull is 'reject'; try again in ${waitMs} ms`
-    if (isSingle) waiter.settle(new FullError(why, waiter.original, waitMs))
-    else waiter.refuseRest(new FullError(why, waiter.messages[waiter.next], waitMs))
-    return false
   }
 
   /** False: there is no room for it yet. */
@@ -229,7 +237,7 @@ export class RecordAppends implements LineUser {
     const gate = this.#gate
     if (gate !== null && !waiter.isFree && gate.room === 0) {
       if (!hasRoomFor(this.#writers.all[message.partition] as PartitionWriter, message)) return 'full'
-      return this.#mayBeHeld(waiter, gate) ? 'held' : 'over'
+      return mayWaitForRate(waiter, gate, this.#topic) ? 'held' : 'over'
     }
     try {
       return this.#append(message, waiter) ? 'over' : 'full'
@@ -265,7 +273,7 @@ export class RecordAppends implements LineUser {
         const blocked = this.#rings.growing.size > 0 && this.#rings.growing.has(partition)
         const said = blocked ? FULL : writeMessage(memory, writer, key, value, headers, timestamp, max, fields, false)
         if (said !== 0) {
-          if (!blocked) this.#rings.need(writer, said, encodedSize(key, value, headers))
+          if (!blocked) this.#rings.need(writer, said, sizeOfEncoded({ key, value, headers }))
           this.#thread.sealAll()
           return 'full'
         }
@@ -282,7 +290,7 @@ export class RecordAppends implements LineUser {
     }
     if (this.#gate !== null && end < messages.length) {
       this.#thread.sealAll()
-      return this.#mayBeHeld(batch, this.#gate) ? 'held' : 'over'
+      return mayWaitForRate(batch, this.#gate, this.#topic) ? 'held' : 'over'
     }
     batch.settleIfComplete()
     return 'over'

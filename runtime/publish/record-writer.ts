@@ -76,6 +76,10 @@ export function encodedSize(key: Key | null, value: string | Uint8Array | null, 
   return sizeOf(key) + sizeOf(value) + (headers === null ? 0 : headersSize(headers))
 }
 
+export function sizeOfEncoded({ key, value, headers }: Pick<EncodedMessage, 'key' | 'value' | 'headers'>): number {
+  return encodedSize(key, value, headers)
+}
+
 /**
  * Appends a record to the writer's open frame. Returns 0, or what `reserve` said (FULL, GROW).
  *

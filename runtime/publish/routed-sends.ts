@@ -57,7 +57,7 @@ export class RoutedSends implements Sweepable {
     message: RoutedMessage,
     options: RouteOptions,
     { targets, producers, header }: FoundRoute,
-    resolve: (receipt: RouteReceipt) => void,
+    resolve: (receipt: RouteReceipt | Promise<never>) => void,
     reject: (error: unknown) => void,
   ): void {
     const all = producers as readonly TopicProducer[]
@@ -72,6 +72,9 @@ export class RoutedSends implements Sweepable {
     const encoded = message.encodeFor(producer, header)
     const { original } = message
     if (isHeld) this.#admit(bytes, original)
+    // As most go: at once, and with nothing of their own.
+    const isPlain = !isHeld && options.timeoutMs === undefined && options.signal === undefined
+    if (isPlain && producer.appends.publishRouted(encoded, original, targets, resolve)) return
     const pending = new PendingPublish(producer.topic, this.#room, encoded, original, options, resolve, reject)
     pending.onlyTarget = targets
     if (isHeld) this.#held.add(new HeldPublish(bytes, [], [new SingleSend(producer, pending, null, 0)]))
@@ -83,7 +86,7 @@ export class RoutedSends implements Sweepable {
     message: RoutedMessage,
     options: RouteOptions,
     route: OpenRoute,
-    resolve: (receipt: RouteReceipt) => void,
+    resolve: (receipt: RouteReceipt | Promise<never>) => void,
     reject: (error: unknown) => void,
   ): void {
     const list = targetsOf(route, message, options)

@@ -93,6 +93,7 @@ export class SealedFrames {
     }
     this.refused.add(this.answered, ticket)
   }
+
   #appended({ parts }: Ticket, baseOffset: number, isDuplicate: boolean): void {
     for (const part of parts) part.observer.appended(this, baseOffset, part.first, part.count, isDuplicate)
   }

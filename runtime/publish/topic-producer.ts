@@ -45,7 +45,7 @@ export class TopicProducer implements Sweepable, RingUser {
   readonly #writers: PartitionWriters
   readonly #line: WaitingLine
   readonly #rings: RingChanges
-  readonly #appends: RecordAppends
+  readonly appends: RecordAppends
   readonly #overdue: Overdue
   readonly #flushes: Flushes
   #failure: Error | null = null
@@ -79,17 +79,17 @@ export class TopicProducer implements Sweepable, RingUser {
       () => this.serve(),
       gate?.text ?? '',
     )
-    this.#appends = new RecordAppends(thread, room, topic, this.#writers, this.#line, this.#rings, this.#unobserved)
+    this.appends = new RecordAppends(thread, room, topic, this.#writers, this.#line, this.#rings, this.#unobserved)
     room.add(this)
   }
 
   get topic(): ProducedTopic {
-    return this.#appends.topic
+    return this.appends.topic
   }
 
   /** What chooses partitions. */
   get choice(): PartitionChoice {
-    return this.#appends.choice
+    return this.appends.choice
   }
 
   hostOf(partition: number): number {
@@ -106,7 +106,7 @@ export class TopicProducer implements Sweepable, RingUser {
       this.#writers.add(ring)
       this.#line.grown()
     }
-    this.#appends.grown(topic)
+    this.appends.grown(topic)
     this.onGrown()
   }
 
@@ -124,7 +124,7 @@ export class TopicProducer implements Sweepable, RingUser {
     let said: Promise<Receipt> | EncodedMessage
     try {
       this.checkOpen(options)
-      said = options === NO_OPTIONS ? this.#appends.publish(message) : this.#appends.encode(message, options)
+      said = options === NO_OPTIONS ? this.appends.publish(message) : this.appends.encode(message, options)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -141,7 +141,7 @@ export class TopicProducer implements Sweepable, RingUser {
   publishStored(stored: StoredMessage, options: PublishOptions): Promise<Receipt> {
     return new Promise((resolve, reject) => {
       this.checkOpen(options)
-      const encoded = this.#appends.encodeStored(stored)
+      const encoded = this.appends.encodeStored(stored)
       const pending = new PendingPublish(this.topic, this.#room, encoded, stored, options, resolve, reject)
       pending.isFree = true
       this.send(pending)
@@ -152,8 +152,8 @@ export class TopicProducer implements Sweepable, RingUser {
   send(pending: PendingPublish): void {
     let isHeld = false
     try {
-      isHeld = this.#appends.holds(pending)
-      if (!isHeld && !pending.done && this.#appends.appendAtOnce(pending)) return
+      isHeld = this.appends.holds(pending)
+      if (!isHeld && !pending.done && this.appends.appendAtOnce(pending)) return
     } catch (error) {
       pending.settle(error as Error)
     }
@@ -165,7 +165,7 @@ export class TopicProducer implements Sweepable, RingUser {
   /** `mayWait`: the record may also wait for its partition's larger ring. */
   tryPublish(message: Message, mayWait = true): boolean {
     this.checkOpen(NO_OPTIONS)
-    return this.#appends.tryPublish(message, mayWait)
+    return this.appends.tryPublish(message, mayWait)
   }
 
   publishBatch(messages: readonly Message[], options: PublishOptions = NO_OPTIONS): Promise<BatchReceipt> {
@@ -180,7 +180,7 @@ export class TopicProducer implements Sweepable, RingUser {
   ): Promise<BatchReceipt> {
     return new Promise((resolve, refuse) => {
       const reject = (error: Error): void => {
-        if (sequences !== null) this.#appends.gap ??= error
+        if (sequences !== null) this.appends.gap ??= error
         refuse(error)
       }
       try {
@@ -190,15 +190,15 @@ export class TopicProducer implements Sweepable, RingUser {
         return
       }
       if (!Array.isArray(messages)) throw noBatch('publishBatch', messages)
-      const prepared = this.#appends.prepare(messages)
+      const prepared = this.appends.prepare(messages)
       if (prepared instanceof Error) {
         reject(prepared)
         return
       }
       const batch = new PendingBatch(this.topic, this.#room, messages, prepared, sequences, options, resolve, reject)
-      const advance = this.#line.passesBatches ? this.#appends.advanceBatch(batch) : 'full'
+      const advance = this.#line.passesBatches ? this.appends.advanceBatch(batch) : 'full'
       if (advance === 'over') return
-      const isHeld = advance === 'held' || this.#appends.holds(batch)
+      const isHeld = advance === 'held' || this.appends.holds(batch)
       if (batch.done) return
       this.#thread.sealAll()
       this.#line.takeOrRefuse(batch, isHeld, titleOf(this.topic))
@@ -222,7 +222,7 @@ export class TopicProducer implements Sweepable, RingUser {
     if (this.topic.onFull === 'reject' || this.topic.durability !== 'memory')
       for (const writer of this.#writers.all) this.#unobserved.takeFrom(writer)
     if (!this.#line.isEmpty) {
-      this.#line.serve(this.#appends, this.#rings.growing)
+      this.#line.serve(this.appends, this.#rings.growing)
       this.#thread.sealAll()
     }
     this.joint.served()

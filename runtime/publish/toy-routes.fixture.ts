@@ -117,7 +117,7 @@ export class ToyProducers implements RouteProducers {
     const known = this.#made.get(name)
     if (known !== undefined) return known
     const topic = { ...plainQueue(name), ...this.shapes.get(name) }
-    const producer: Pick<TopicProducer, 'topic' | 'choice' | 'checkOpen' | 'send' | 'hostOf' | 'joint'> = {
+    const producer: Pick<TopicProducer, 'topic' | 'choice' | 'checkOpen' | 'send' | 'hostOf' | 'joint' | 'appends'> = {
       topic,
       choice: new PartitionChoice(name, [{ isOpen: false, unread: 0 }]),
       checkOpen: () => undefined,
@@ -126,6 +126,8 @@ export class ToyProducers implements RouteProducers {
         ask: () => (this.full.has(name) ? 'later' : 'now'),
         thread: { drain: (then: () => void) => then() },
       } as unknown as TopicProducer['joint'],
+      // Nothing goes into a frame at once.
+      appends: { publishRouted: () => false } as unknown as TopicProducer['appends'],
       send: pending => this.got.push({ target: name, value: pending.message.value, pending }),
     }
     this.#made.set(name, producer as TopicProducer)

@@ -63,6 +63,7 @@ export class AttachedThread implements LinkUpcalls {
   #waiting = false
   #lastYield = 0
   #closed = false
+  #isDraining = false
   /** Requests of its members to the control thread; set by the creator of the thread. */
   reports: RunReports = NOBODY
   /** Called for a deleted topic, for the code that publishes from this thread. */
@@ -246,8 +247,18 @@ export class AttachedThread implements LinkUpcalls {
    * publishes that wait for room continue.
    */
   drain(then?: () => void): boolean {
+    // Whom this is told may publish, and look for receipts again: what is in hand is not to be walked over twice.
+    if (this.#isDraining) {
+      then?.()
+      return false
+    }
     let worked = false
-    for (const link of this.#links) if (link.drain(this)) worked = true
+    this.#isDraining = true
+    try {
+      for (const link of this.#links) if (link.drain(this)) worked = true
+    } finally {
+      this.#isDraining = false
+    }
     then?.()
     this.#tellAnswered()
     return worked

@@ -57,4 +57,5 @@ t.test('whoever begins first has the frames, and the other leaves them as they a
   t.ok(beginsEdit(memory, 64), 'nor has the host')
   endsEdit(memory, 64, true)
   t.equal(editOf(memory, 64), JOINT_EDIT.void)
+  t.notOk(beginsTaking(memory, 64), 'no message is left in it, also if the host had looked before')
 })

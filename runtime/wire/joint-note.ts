@@ -108,10 +108,10 @@ export function areRingsOf({ i32 }: Pick<Memory, 'i32'>, note: number, rings: re
   return true
 }
 
-/** The host is about to take the frames of a leading note; false: their producer edits them. */
+/** The host is about to take the frames of a leading note; false: their producer edits them, or has left no message in them. */
 export function beginsTaking(memory: Memory, note: number): boolean {
   memory.store(note + TAKING, TAKING_IS.taking)
-  if (memory.load(note + EDIT) !== JOINT_EDIT.editing) return true
+  if (memory.load(note + EDIT) === JOINT_EDIT.none) return true
   memory.store(note + TAKING, TAKING_IS.none)
   return false
 }

@@ -76,7 +76,8 @@ export interface Broker {
    * also over the death of the process, to what is on disk. Schedules do not keep the process alive.
    *
    * @throws MillraceError `MILL_INVALID_NAME`; `MILL_UNKNOWN_OPTION`, `MILL_INVALID_OPTION`, `MILL_OUT_OF_RANGE`, also for a message that the target
-   *   would not take; `MILL_UNSERIALISABLE`; `MILL_TOO_LARGE` for more than 64 KiB; `MILL_TOPIC_DELETED`; `MILL_DISK`, `MILL_CLOSED`
+   *   would not take; `MILL_UNSERIALISABLE`; `MILL_TOO_LARGE` for more than 64 KiB; `MILL_TOPIC_DELETED`; `MILL_DISK`, `MILL_CLOSED`;
+   *   `MILL_UNSUPPORTED` on an attached thread
    */
   schedule<V = unknown>(
     name: string,
@@ -94,7 +95,7 @@ export interface Broker {
   /**
    * All schedules, sorted by name, also those that wait for their target to be opened.
    *
-   * @throws MillraceError `MILL_CLOSED`
+   * @throws MillraceError `MILL_CLOSED`; `MILL_UNSUPPORTED` on an attached thread
    */
   schedules(): readonly Schedule[]
   /**
@@ -115,7 +116,8 @@ export interface Broker {
    * An error thrown by the listener is an uncaught exception of the process, and a rejection is an unhandled rejection, as with an
    * `EventEmitter`. The broker continues.
    *
-   * @throws MillraceError `MILL_UNKNOWN_OPTION` for an unknown event, `MILL_INVALID_OPTION` for a listener that is no function
+   * @throws MillraceError `MILL_UNKNOWN_OPTION` for an unknown event, `MILL_INVALID_OPTION` for a listener that is no function;
+   *   `MILL_UNSUPPORTED` on an attached thread, for an event of the whole broker
    */
   on<E extends keyof BrokerEvents>(event: E, listener: (event: BrokerEvents[E]) => void): () => void
   /**

@@ -147,7 +147,8 @@ export interface Exchange<V = unknown> {
    * Deletes the exchange, with all bindings from it and to it. What it has handed on stays where it is. The name may be used again. Resolves
    * also when the exchange was deleted before.
    *
-   * @throws MillraceError `MILL_DISK`; `MILL_CLOSED`
+   * @throws MillraceError `MILL_DISK`; `MILL_CLOSED`;
+   *   `MILL_UNSUPPORTED` on an attached thread
    */
   delete(): Promise<void>
 }

@@ -79,7 +79,8 @@ export interface Group<V = unknown> {
    * Deletes the group, which then holds back no record. The dead-letter topic that was made for it is deleted as well, if it has no
    * letter and no other user. Resolves also when the group does not exist.
    *
-   * @throws MillraceError `MILL_GROUP_BUSY` while it runs
+   * @throws MillraceError `MILL_GROUP_BUSY` while it runs;
+   *   `MILL_UNSUPPORTED` on an attached thread
    */
   delete(): Promise<void>
 }

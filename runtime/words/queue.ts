@@ -145,7 +145,8 @@ export interface Queue<V = unknown, R = unknown> {
    * Later sends fail with `MILL_TOPIC_DELETED`, on every thread. The name may be used again. The dead-letter topic that was made for it is
    * deleted as well, if it has no letter and no other user. Resolves also when the queue was deleted before.
    *
-   * @throws MillraceError `MILL_GROUP_BUSY` while it has a consumer, or a run has its output there
+   * @throws MillraceError `MILL_GROUP_BUSY` while it has a consumer, or a run has its output there;
+   *   `MILL_UNSUPPORTED` on an attached thread
    */
   delete(): Promise<void>
 }

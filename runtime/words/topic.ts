@@ -99,7 +99,8 @@ export interface Topic<V = unknown> {
    * its groups are deleted as well if they have no letter. Resolves also when the topic was deleted before.
    *
    * @throws MillraceError `MILL_GROUP_BUSY` while a run reads the topic, or has its output or its dead letters there;
-   *   `MILL_DISK` where its files could not be removed; the next opening of the folder continues the removal
+   *   `MILL_DISK` where its files could not be removed; the next opening of the folder continues the removal;
+   *   `MILL_UNSUPPORTED` on an attached thread
    */
   delete(): Promise<void>
 }

@@ -118,12 +118,7 @@ export class PartitionReader {
 
   /** Moves to the next record of this fetch, if nothing is known of it. */
   nextUnknown(): boolean {
-    if (this.#known.size > 0) return false
-    const { frame } = this
-    if (this.#nextFetched()) return true
-    // What has no record behind it was a gap, and the record in hand is not of it.
-    this.frame = frame
-    return false
+    return this.#known.size === 0 && this.#nextFetched()
   }
 
   /** Where the last record ends that `nextUnknown` may come to: an index into the fetch. */

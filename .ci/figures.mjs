@@ -32,7 +32,7 @@ const SUBJECTS = {
   rxjs: 'rxjs, same thread, no copy, no serialisation',
   'raw-pipeline': 'our own bare path: no keys, offsets, receipts, objects',
 }
-const OF_README = ['millrace', 'millrace-records', 'best by hand']
+const OF_README = ['millrace', 'best by hand']
 const OF_GUIDE = Object.keys(SUBJECTS).filter(name => name !== 'best by hand')
 const DIGITS = 2
 

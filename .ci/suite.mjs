@@ -7,9 +7,9 @@
  *   --quick         only pure tests that are no sweeps, in a process for each core
  *   --changed       only those that can tell something of what has changed since the merge base (or --since REVISION)
  *   --class A,B     only these classes: pure, simulated, broker, threads, processes (see tests/classes.mjs)
- *   --sweeps        only the sweeps, x.exhaustive.test, and all of each; otherwise a twentieth of each is done. And the
+ *   --sweeps        only the sweeps, x.exhaustive.test, and all of each; otherwise a fortieth of each is done. And the
  *                   stress tests, x.stress.test, which otherwise are done only where a PATH asks for them
- *   --seed N        which twentieth; default: the date, as YYYYMMDD
+ *   --seed N        which fortieth; default: the date, as YYYYMMDD
  *   --jobs N        processes at a time; default: the number of cores, and two more where tests wait as well as compute (all
  *                   but --quick)
  *   --keep-timings  writes down what each file cost (tests/timings.json)
@@ -32,7 +32,7 @@ import { runUnit } from './tests/unit.mjs'
 /** Tests share a process up to this: enough to make its start cheap, and little enough to be spread over the cores. */
 const TOGETHER_S = 20
 /** One in this many of what a sweep goes through. */
-const PORTION = 20
+const PORTION = 40
 /** Classes whose tests share processes with each other. */
 const SHARING = [['pure'], ['broker', 'threads', 'processes']]
 const SLOWEST = 10

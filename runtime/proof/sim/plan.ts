@@ -160,9 +160,9 @@ function rateOf(chance: Chance): Rate {
 export function planOf(seed: number, chance: Chance): Plan {
   const faults = new Set(FAULTS.filter(() => chance.happens(0.42)))
   // What is told of a record that is a dead letter already is rare, and told by a successor that finds it so.
-  if (faults.has('fullDeadLetters') && chance.happens(0.4)) faults.add('hostDeathAtPoint')
-  if (faults.has('decode') && chance.happens(0.4)) faults.add('hostDeathAtPoint')
-  if (faults.has('loop') && chance.happens(0.45)) faults.add('hostDeathAtPoint')
+  if (faults.has('fullDeadLetters') && chance.happens(0.55)) faults.add('hostDeathAtPoint')
+  if (faults.has('decode') && chance.happens(0.55)) faults.add('hostDeathAtPoint')
+  if (faults.has('loop') && chance.happens(0.6)) faults.add('hostDeathAtPoint')
   // A member that is gone before it was up is one that died while its group was started again.
   if (faults.has('groupRestart') && chance.happens(0.3)) faults.add('threadDeath')
   const isStalling = faults.has('stall')

@@ -207,7 +207,8 @@ function sizeOfFields(fields: QueueFields): number {
 function tooLarge(bytes: number, maxMessageBytes: number): MillraceError {
   return new MillraceError(
     'MILL_TOO_LARGE',
-    `a record of ${bytes} bytes is over maxMessageBytes, which is ${maxMessageBytes}; raise that option or store the payload elsewhere`,
+    `a record of ${bytes} bytes is over maxMessageBytes, which is ${maxMessageBytes}; give more where the topic or queue is first opened, ` +
+      'or store the payload elsewhere (without that option a topic takes half of its window, which is smaller the more is open)',
   )
 }
 

@@ -1,12 +1,10 @@
 /**
  * Whether bytes are JSON, told without making a value of them.
  *
- * Any thread. Leaf module; an instance keeps a view of the block that it looked at last. It follows the grammar of RFC 8259 byte by
- * byte, with ordinary text four bytes at a time. Whether text is UTF-8 is not looked at: whoever asks knows that it is.
+ * Any thread. Leaf module without state. It follows the grammar of RFC 8259 byte by byte. Whether text is UTF-8 is not looked at:
+ * whoever asks knows that it is.
  * Bound: values up to DEPTH_MAX inside each other. Of deeper ones it says no, as of what is no JSON, and `JSON.parse` has to say.
  */
-import { areOrdinary } from '../base/ordinary-bytes.ts'
-
 const DEPTH_MAX = 28
 
 const QUOTE = 0x22
@@ -27,87 +25,79 @@ const CLOSE_BRACE = 0x7d
 
 /** What may stand behind a backslash, but for `u` and its four digits. */
 const ESCAPED: ReadonlySet<number> = new Set(Buffer.from('"\\/bfnrt'))
-const WORDS: readonly Uint8Array[] = ['true', 'false', 'null'].map(word => Buffer.from(word))
+const TRUE: Uint8Array = Buffer.from('true')
+const FALSE: Uint8Array = Buffer.from('false')
+const NULL: Uint8Array = Buffer.from('null')
+
+/** 1: the byte stands in a string as it is. What is beyond the end of all bytes is no byte. */
+const PLAIN: Uint8Array = Uint8Array.from({ length: 256 }, (_, byte) =>
+  byte >= 0x20 && byte !== QUOTE && byte !== BACKSLASH ? 1 : 0,
+)
 
 /** In place of where a part ends: it is none. */
 const NONE = -1
 
-export class JsonCheck {
-  #bytes: Uint8Array = Buffer.alloc(0)
-  #view: DataView = new DataView(new ArrayBuffer(0))
-
-  /** True: the bytes from `start` up to `end` are JSON. False: they may be. */
-  holds(bytes: Uint8Array, start: number, end: number): boolean {
-    if (this.#bytes !== bytes) {
-      this.#bytes = bytes
-      this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
-    }
-    // What is read beyond `end` brings `at` beyond it, and then it never is there again.
-    let at = start
-    // A 1, and for each object or array that is open a bit: 1 for an object.
-    let open = 1
+/** True: the bytes from `start` up to `end` are JSON. False: they may be. */
+export function isKnownJson(bytes: Uint8Array, start: number, end: number): boolean {
+  // What is read beyond `end` brings `at` beyond it, and then it never is there again.
+  let at = start
+  // A 1, and for each object or array that is open a bit: 1 for an object.
+  let open = 1
+  for (;;) {
+    at = pastSpace(bytes, at)
+    const byte = bytes[at] as number
+    if (byte === QUOTE) at = pastString(bytes, at + 1)
+    else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
+      const isObject = byte === OPEN_BRACE
+      at = pastSpace(bytes, at + 1)
+      if (bytes[at] === (isObject ? CLOSE_BRACE : CLOSE_BRACKET)) at++
+      else {
+        if (open >= 1 << DEPTH_MAX) return false
+        open = (open << 1) | (isObject ? 1 : 0)
+        if (isObject) at = pastKey(bytes, at)
+        if (at === NONE) return false
+        continue
+      }
+    } else at = byte === MINUS || isDigit(byte) ? pastNumber(bytes, at) : pastWord(bytes, at)
+    if (at === NONE) return false
+    // A value ends here, and with it perhaps those that it is in.
     for (;;) {
       at = pastSpace(bytes, at)
-      const byte = bytes[at] as number
-      if (byte === QUOTE) at = this.#pastString(at + 1)
-      else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
-        const isObject = byte === OPEN_BRACE
-        at = pastSpace(bytes, at + 1)
-        if (bytes[at] === (isObject ? CLOSE_BRACE : CLOSE_BRACKET)) at++
-        else {
-          if (open >= 1 << DEPTH_MAX) return false
-          open = (open << 1) | (isObject ? 1 : 0)
-          if (isObject) at = this.#pastKey(at)
-          if (at === NONE) return false
-          continue
-        }
-      } else at = byte === MINUS || isDigit(byte) ? pastNumber(bytes, at) : pastWord(bytes, at)
-      if (at === NONE) return false
-      // A value ends here, and with it perhaps those that it is in.
-      for (;;) {
-        at = pastSpace(bytes, at)
-        if (open === 1) return at === end
-        const isObject = (open & 1) === 1
-        const next = bytes[at++]
-        if (next === COMMA) {
-          if (isObject) at = this.#pastKey(at)
-          if (at === NONE) return false
-          break
-        }
-        if (next !== (isObject ? CLOSE_BRACE : CLOSE_BRACKET)) return false
-        open >>= 1
+      if (open === 1) return at === end
+      const isObject = (open & 1) === 1
+      const next = bytes[at++]
+      if (next === COMMA) {
+        if (isObject) at = pastKey(bytes, at)
+        if (at === NONE) return false
+        break
       }
+      if (next !== (isObject ? CLOSE_BRACE : CLOSE_BRACKET)) return false
+      open >>= 1
     }
   }
+}
 
-  /** A key and its colon. */
-  #pastKey(start: number): number {
-    const bytes = this.#bytes
-    const quote = pastSpace(bytes, start)
-    if (bytes[quote] !== QUOTE) return NONE
-    const end = this.#pastString(quote + 1)
-    if (end === NONE) return NONE
-    const at = pastSpace(bytes, end)
-    return bytes[at] === COLON ? at + 1 : NONE
-  }
+/** A key and its colon. */
+function pastKey(bytes: Uint8Array, start: number): number {
+  const quote = pastSpace(bytes, start)
+  if (bytes[quote] !== QUOTE) return NONE
+  const end = pastString(bytes, quote + 1)
+  if (end === NONE) return NONE
+  const at = pastSpace(bytes, end)
+  return bytes[at] === COLON ? at + 1 : NONE
+}
 
-  /** `start`: behind the quotation mark. */
-  #pastString(start: number): number {
-    const bytes = this.#bytes
-    const view = this.#view
-    const fours = bytes.length - 4
-    let at = start
-    for (;;) {
-      while (at <= fours && areOrdinary(view.getInt32(at, true))) at += 4
-      const byte = bytes[at] as number
-      if (byte === QUOTE) return at + 1
-      // Also where the bytes end.
-      if (!(byte >= 0x20)) return NONE
-      if (byte !== BACKSLASH) at++
-      else if (ESCAPED.has(bytes[at + 1] as number)) at += 2
-      else if (bytes[at + 1] === LETTER_U && areHex(bytes, at + 2)) at += 6
-      else return NONE
-    }
+/** `start`: behind the quotation mark. */
+function pastString(bytes: Uint8Array, start: number): number {
+  let at = start
+  for (;;) {
+    let byte = bytes[at] as number
+    while (PLAIN[byte] === 1) byte = bytes[++at] as number
+    if (byte === QUOTE) return at + 1
+    if (byte !== BACKSLASH) return NONE
+    if (ESCAPED.has(bytes[at + 1] as number)) at += 2
+    else if (bytes[at + 1] === LETTER_U && areHex(bytes, at + 2)) at += 6
+    else return NONE
   }
 }
 
@@ -136,9 +126,9 @@ function pastDigits(bytes: Uint8Array, start: number): number {
 }
 
 function pastWord(bytes: Uint8Array, start: number): number {
-  const word = WORDS.find(([first]) => first === bytes[start])
-  if (word === undefined) return NONE
-  for (let index = 1; index < word.length; index++) if (bytes[start + index] !== word[index]) return NONE
+  const first = bytes[start]
+  const word = first === TRUE[0] ? TRUE : first === FALSE[0] ? FALSE : NULL
+  for (let index = 0; index < word.length; index++) if (bytes[start + index] !== word[index]) return NONE
   return start + word.length
 }
 

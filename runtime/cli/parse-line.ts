@@ -4,7 +4,7 @@
 import type { Codec } from '../words/codec.ts'
 import { JsonBytes } from '../words/json-bytes.ts'
 import type { Message } from '../words/message.ts'
-import { JsonCheck } from './json-check.ts'
+import { isKnownJson } from './json-check.ts'
 import { lineHeader } from './line-header.ts'
 import { head, type Line, type LineBytes, RAW_BYTES_MAX } from './line-splitter.ts'
 
@@ -13,9 +13,6 @@ import { head, type Line, type LineBytes, RAW_BYTES_MAX } from './line-splitter.
  * as a dead letter.
  */
 const AS_BYTES_MAX = 4_096
-
-/** Of this thread. */
-const check = new JsonCheck()
 
 export interface LineRecord {
   readonly line: number
@@ -50,7 +47,7 @@ export function parseLine(
   const { block, start, end } = read
   const isShort = end - start < AS_BYTES_MAX
   // Without keys it need not be read for its own sake.
-  const isKnown = isShort && keyPath === undefined && check.holds(block, start, end)
+  const isKnown = isShort && keyPath === undefined && isKnownJson(block, start, end)
   let parsed: unknown
   try {
     if (!isKnown) parsed = codec.decode(block, start, end)

@@ -28,12 +28,7 @@ class KnownKeys {
     const slot = slotOf(first, second, third)
     const entries = this.#entries
     const at = slot * 4
-    if (
-      entries[at] === length &&
-      entries[at + 1] === first &&
-      entries[at + 2] === second &&
-      entries[at + 3] === third
-    )
+    if (entries[at] === length && entries[at + 1] === first && entries[at + 2] === second && entries[at + 3] === third)
       return this.#texts[slot] as string
     const text = decoded(buffer, start, length)
     entries[at] = length

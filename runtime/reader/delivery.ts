@@ -13,6 +13,7 @@ import { MillraceError } from '../words/errors.ts'
 import type { Headers, Key } from '../words/message.ts'
 import type { Offset, PartitionId } from '../words/quantities.ts'
 import type { FetchedBytes } from './fetched-bytes.ts'
+import { knownKeys } from './known-keys.ts'
 import { keyEndAt, valueStartAt } from './record-ranges.ts'
 
 /** What the records of one fetched frame have in common. */
@@ -65,8 +66,10 @@ export class RecordDelivery<V = unknown> implements Delivery<V> {
   }
 
   get key(): string | null {
-    const range = this.#keyRange()
-    return range === null ? null : this.#frame.buffer.toString('utf8', range[0], range[1])
+    const { buffer, words } = this.#frame
+    const attributes = this.#attributes()
+    if ((attributes & HAS_KEY) === 0) return null
+    return knownKeys.textOf(buffer, words, keyStartOf(buffer, this.#at, attributes), this.#word(3))
   }
 
   get keyBytes(): Uint8Array | null {

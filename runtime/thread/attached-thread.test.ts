@@ -10,7 +10,8 @@ t.test('whoever is told of an answer may look for others: each is told once, and
   // As a listener of `publishFailed` does that publishes to a topic which is full.
   const looks = (what: string): void => {
     told.push(what)
-    t.equal(thread.drain(), false, 'as if nothing had come')
+    // Without end where a look finds again what is in hand.
+    if (told.length < 10) t.equal(thread.drain(), false, 'as if nothing had come')
   }
   thread.topicGone = topic => looks(`gone ${topic}`)
   const writer = { ring: 7, receipt: (ring: number, end: number) => looks(`receipt ${ring} ${end}`) }

@@ -112,7 +112,7 @@ t.test('what only the opening thread does is refused, and changes nothing', asyn
   })
   t.ok((await broker.topics()).some(({ name }) => name === 'orders'))
   t.equal((await (await broker.queue('tasks')).stats()).acked, 0)
-  t.equal((await broker.exchanges()).length, 1)
+  t.ok((await broker.exchanges()).some(({ name }) => name === 'routes'))
 })
 
 t.test('a topic that the opening thread deletes ends what others publish to it', async t => {

@@ -152,27 +152,23 @@ export class RecordDelivery<V = unknown> implements Delivery<V> {
     }
   }
 
-  /** For inspection and JSON: what a person wants to see of it. */
+  /** For inspection and JSON: what a person wants to see of it. Of a record that does not decode these are its bytes. */
   toJSON(): unknown {
-    const { topic, partition, offset, timestamp, key, value, headers, deliveryAttempt, failedAttempts } = this
-    return { topic, partition, offset, timestamp, key, value, headers, deliveryAttempt, failedAttempts }
+    const { topic, partition, offset, timestamp, deliveryAttempt, failedAttempts } = this
+    try {
+      const { key, value, headers } = this
+      return { topic, partition, offset, timestamp, key, value, headers, deliveryAttempt, failedAttempts }
+    } catch {
+      const { keyBytes, valueBytes } = this
+      return { topic, partition, offset, timestamp, keyBytes, valueBytes, deliveryAttempt, failedAttempts }
+    }
   }
 
   /** What console.log shows. */
   static {
     Object.defineProperty(RecordDelivery.prototype, Symbol.for('nodejs.util.inspect.custom'), {
       value(this: RecordDelivery): unknown {
-        try {
-          return this.toJSON()
-        } catch {
-          return {
-            topic: this.topic,
-            partition: this.partition,
-            offset: this.offset,
-            key: this.key,
-            valueBytes: this.valueBytes,
-          }
-        }
+        return this.toJSON()
       },
     })
   }

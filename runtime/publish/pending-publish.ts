@@ -92,7 +92,7 @@ export class PendingPublish implements FrameObserver {
       queue === undefined
         ? new AppendReceipt(name, writer.partition, offset, durability)
         : new SendReceipt(name, id, offset, durability, textOfId(this.message.fields), isDuplicate)
-    this.#resolve(this.onlyTarget === null ? receipt : new RoutedReceipt(this.onlyTarget, receipt))
+    this.#resolve(this.onlyTarget === null ? receipt : new RoutedReceipt(this.onlyTarget, [receipt]))
   }
 
   failed(_count: number, error: Error): void {

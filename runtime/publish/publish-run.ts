@@ -10,10 +10,10 @@ import type { RouteTarget } from '../wire/route-changes.ts'
 import { FullError, MillraceError } from '../words/errors.ts'
 import type { RouteReceipt } from '../words/exchange.ts'
 import type { Message, Receipt } from '../words/message.ts'
-import { AppendReceipt, SendReceipt } from './append-receipt.ts'
+import { receiptOf } from './append-receipt.ts'
 import type { Answerer, FrameObserver } from './frame-tickets.ts'
 import { deadlineOf, fullText, lateText } from './publish-ends.ts'
-import { RoutedReceipt } from './routed-receipt.ts'
+import { OneTargetReceipt } from './routed-receipt.ts'
 import type { WaitingRoom } from './waiting-room.ts'
 
 type Resolve = (receipt: Receipt | Promise<never>) => void
@@ -83,18 +83,14 @@ export class PublishRun implements FrameObserver {
     if (this.done) return
     this.#finish()
     const { partition } = this
-    const { id, name, durability, queue } = this.#topic
+    const topic = this.#topic
     const resolves = this.#resolves
     let offset = baseOffset + first
     for (let index = 0; index < resolves.length; index++, offset++) {
       const resolve = resolves[index] as Resolve
-      const receipt =
-        queue === undefined
-          ? new AppendReceipt(name, partition, offset, durability)
-          : new SendReceipt(name, id, offset, durability)
       const targets = this.#onlyTargets?.[index]
-      if (targets === undefined) resolve(receipt)
-      else (resolve as ResolveRouted)(new RoutedReceipt(targets, receipt))
+      if (targets === undefined) resolve(receiptOf(topic, partition, offset))
+      else (resolve as ResolveRouted)(new OneTargetReceipt(targets, topic, partition, offset))
     }
   }
 

@@ -13,7 +13,7 @@ import type { ProducedTopic } from '../wire/produced-topic.ts'
 import type { RouteTarget } from '../wire/route-changes.ts'
 import { type Codec, isWellFormed } from '../words/codec.ts'
 import type { UnpublishedError } from '../words/errors.ts'
-import type { Key, Message, PublishOptions, Receipt } from '../words/message.ts'
+import type { Headers, Key, Message, PublishOptions, Receipt } from '../words/message.ts'
 import { halfKey } from './checked-message.ts'
 import { copyOf, MessageEncoder } from './message-encoder.ts'
 import type { SendOptions } from './message-fields.ts'
@@ -97,6 +97,12 @@ export class RecordAppends implements LineUser {
     const writer = this.#writers.all[partition] as PartitionWriter
     if (this.#write(encoder, writer) !== 0) return encoder.copy()
     return writer.runOf(this.#topic, this.#room, false).add(message)
+  }
+
+  /** A message with a key and a value, and no more, that an exchange has routed here alone; it holds until the next is read. */
+  readRouted(message: Message, header: Headers): EncodedMessage {
+    this.#encoder.readRouted(message, this.#topic, header)
+    return this.#encoder
   }
 
   /** False: a message that an exchange has encoded for here alone does not go into a frame at once. */

@@ -17,6 +17,7 @@ import { JointHolds } from './joint-holds.ts'
 import { JointPublish } from './joint-publish.ts'
 import type { JointTarget } from './joint-target.ts'
 import { JointWriter } from './joint-writer.ts'
+import { copyOf } from './message-encoder.ts'
 import { PendingPublish } from './pending-publish.ts'
 import type { HoldUpcalls } from './producer-upcalls.ts'
 import { checkRecord, type EncodedMessage } from './record-writer.ts'
@@ -30,6 +31,18 @@ import type { Sweepable, WaitingRoom } from './waiting-room.ts'
 
 interface OpenRoute extends FoundRoute {
   readonly producers: readonly TopicProducer[]
+}
+
+const NO_OPTIONS: RouteOptions = Object.freeze({})
+
+/** Of the promise that was made last. */
+let madeResolve: (receipt: RouteReceipt | Promise<never>) => void
+let madeReject: (error: unknown) => void
+
+/** One function for all promises: a new one for each would be garbage at once. */
+function made(resolve: typeof madeResolve, reject: typeof madeReject): void {
+  madeResolve = resolve
+  madeReject = reject
 }
 
 export class RoutedSends implements Sweepable {
@@ -49,6 +62,28 @@ export class RoutedSends implements Sweepable {
   /** Messages that wait for targets that may refuse, or for room in several targets. */
   get held(): number {
     return this.#held.size
+  }
+
+  /** To one target alone, of a message with a key and a value and no more, while nothing is held: as most go. @throws MillraceError if nothing of it is sent */
+  sendPlain(message: QueueMessage, producer: TopicProducer, { targets, header }: FoundRoute): Promise<RouteReceipt> {
+    producer.checkOpen(NO_OPTIONS)
+    const encoded = producer.appends.readRouted(message, header)
+    const sent = new Promise<RouteReceipt>(made)
+    const resolve = madeResolve
+    const reject = madeReject
+    if (producer.appends.publishRouted(encoded, message, targets, resolve)) return sent
+    const pending = new PendingPublish(
+      producer.topic,
+      this.#room,
+      copyOf(encoded),
+      message,
+      NO_OPTIONS,
+      resolve,
+      reject,
+    )
+    pending.onlyTarget = targets
+    producer.send(pending)
+    return sent
   }
 
   /** To one target or more, whose producers are open. @throws MillraceError if nothing of it is sent */

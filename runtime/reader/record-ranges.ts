@@ -1,4 +1,5 @@
 /** Where key and value of a fetched record are, as indexes into the buffer of its frame. The consumer's thread; pure. */
+import { getU32 } from '../log/format/headers.ts'
 import { HAS_HEADERS, HAS_KEY, keyStartOf, valueStartOf } from '../log/format/record.ts'
 
 /** Bytes of frames, and the same as words. */
@@ -27,5 +28,5 @@ export function keyEndAt({ buffer, words }: FetchedWords, at: number, attributes
 export function valueStartAt(fetched: FetchedWords, at: number, attributes: number): number {
   const keyEnd = keyEndAt(fetched, at, attributes)
   if ((attributes & HAS_HEADERS) === 0) return valueStartOf(keyEnd, attributes)
-  return valueStartOf(keyEnd + 4 + fetched.buffer.readUInt32LE(keyEnd), attributes)
+  return valueStartOf(keyEnd + 4 + getU32(fetched.buffer, keyEnd), attributes)
 }

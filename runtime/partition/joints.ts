@@ -112,7 +112,6 @@ export class Joints {
     if (members === 'later') return false
     if (members === 'gone' || !isWanted) return this.#mayRefuse(this.#thoseAt(lead, name))
     if (!this.#areFree(members) || ring.link.room() < members.length) return false
-    // Asked last: it says so once.
     return heldBy === null || partition.mayHaveRoom
   }
 

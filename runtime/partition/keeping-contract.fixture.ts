@@ -107,6 +107,7 @@ export function testKeeping(name: string, make: () => KeepingUnderTest): void {
     t.equal(kept.end.offset, 4)
     letGo()
     t.ok(kept.keeping.mayHaveRoom())
+    t.ok(kept.keeping.mayHaveRoom(), 'a host asks twice before it sleeps')
     append(kept, 4)
     t.equal(kept.end.offset, 5)
     t.equal(under.open().end.offset, 5)

@@ -36,7 +36,7 @@ export interface Keeping {
   duplicateOf?(memory: FrameMemory, address: number): Offset
   /** So many frames were answered with that, once and for all. */
   knewAlready?(count: number): void
-  /** Whether `take` may find room now where it found none. */
+  /** Whether `take` may find room now where it found none; said until it is tried again, however often it is asked. */
   mayHaveRoom(): boolean
   /** What is to be on disk before this is committed; null: nothing is. */
   entry(pending: PendingAppend): StoreEntry | null

@@ -9,6 +9,7 @@ import type { News } from '../base/news.ts'
 import type { LetterIndex } from '../dead-letters/letter-index.ts'
 import { MemoryLetterIndex } from '../dead-letters/memory-letter-index.ts'
 import { FRAME_COUNT, placeFrame } from '../log/format/frame.ts'
+import type { Position } from '../words/quantities.ts'
 import type { Keeping } from './keeping.ts'
 import type { PartitionEnd } from './partition-end.ts'
 import type { PendingAppend } from './pending-append.ts'
@@ -27,6 +28,8 @@ export class MemoryKeeping implements Keeping {
   readonly #reader: WindowReader
   readonly #end: PartitionEnd
   readonly #drops: News
+  /** Where the window began when there was no room last. */
+  #fullStart: Position
   /** Of a partition that takes dead letters: what may leave the window is its question too. */
   #letters: MemoryLetterIndex | null = null
 
@@ -38,11 +41,15 @@ export class MemoryKeeping implements Keeping {
     this.#reader = reader
     this.#end = end
     this.#drops = drops
+    this.#fullStart = window.start
   }
 
   take({ batch, endOffset }: PendingAppend, address: number, length: number): boolean {
     const window = this.#window
-    if (window.free() < length && !this.#makeRoom(length)) return false
+    if (window.free() < length && !this.#makeRoom(length)) {
+      this.#fullStart = window.start
+      return false
+    }
     placeFrame(batch.memory, address, endOffset)
     batch.copyTo(window, address, length)
     return true
@@ -50,9 +57,10 @@ export class MemoryKeeping implements Keeping {
 
   withdraw(): void {}
 
+  /** Not whether this call has made any: a host asks several times before it sleeps. */
   mayHaveRoom(): boolean {
-    const before = this.#window.free()
-    return this.#reclaim() > before
+    this.#reclaim()
+    return this.#window.start !== this.#fullStart
   }
 
   entry(): null {

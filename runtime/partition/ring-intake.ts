@@ -105,7 +105,6 @@ export class RingIntake implements JointPartition {
       if (ring.note !== -1) {
         if (this.#upcalls.joints.mayTake(ring, this)) return true
       } else if (ring.consumer.poll()) {
-        // The other questions come last: they are answered with yes once.
         if (ring.link.room() > 0 && (this.full ? this.#keeping.mayHaveRoom() : this.#upcalls.joints.mayTryFor(this)))
           return true
       } else if (ring.orphaned || ring.consumer.drained) return true

@@ -42,7 +42,7 @@ interface Publish {
   readonly key: string
   readonly message: RoutedMessage
   readonly options: RouteOptions
-  readonly resolve: (receipt: RouteReceipt | Promise<never>) => void
+  readonly resolve: (receipt: RouteReceipt | Promise<RouteReceipt>) => void
   readonly reject: (error: unknown) => void
 }
 
@@ -241,7 +241,7 @@ export class ExchangePublishes {
     message: RoutedMessage,
     options: RouteOptions,
     route: FoundRoute,
-    resolve: (receipt: RouteReceipt | Promise<never>) => void,
+    resolve: (receipt: RouteReceipt | Promise<RouteReceipt>) => void,
     reject: (error: unknown) => void,
   ): void {
     if (route.targets.length > 0) this.#sends.send(name, message, options, route, resolve, reject)

@@ -12,9 +12,11 @@ const SCRATCH_BYTES = 4 * 1_024
 
 /** Keys that are longer are encoded first. */
 const WORDS_CHARS = 64
+/** Words of those that are not, at most. */
+export const WORDS_MAX: number = WORDS_CHARS / 4
 
 /** The bytes of the key that was hashed last, if it is ASCII and short, with zeros behind them. */
-const words = new Int32Array(WORDS_CHARS / 4)
+const words = new Int32Array(WORDS_MAX)
 /** That key; null: another one was hashed last. */
 let wordsKey: string | null = null
 

@@ -21,7 +21,7 @@ export interface Place {
 }
 
 /** Whether its enumerable keys, inherited ones too, are these in this order. */
-export function hasKeys(value: object, names: readonly string[]): boolean {
+function hasKeys(value: object, names: readonly string[]): boolean {
   let index = 0
   for (const name in value) if (name !== names[index++]) return false
   return index === names.length

@@ -104,6 +104,12 @@ export class PendingBatch implements FrameObserver {
     this.#unanswered++
   }
 
+  /** The same of those up to an index, where they were to go. */
+  tookUpTo(next: number): void {
+    this.#unanswered += next - this.next
+    this.next = next
+  }
+
   appended(writer: Answerer, baseOffset: number, first: number, count: number, isDuplicate: boolean): void {
     const from = baseOffset + first
     // A queue has one partition, which answers in the order of the messages.

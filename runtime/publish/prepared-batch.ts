@@ -12,6 +12,7 @@ import { type ProducedTopic, titleOf } from '../wire/produced-topic.ts'
 import { type Codec, isWellFormed } from '../words/codec.ts'
 import { toWire, UnpublishedError } from '../words/errors.ts'
 import type { Headers, Key, Message } from '../words/message.ts'
+import { beginKeys, keepKey } from './batch-keys.ts'
 import {
   asMessage,
   asQueueMessage,
@@ -32,7 +33,7 @@ export function prepareBatch(
   topic: Pick<ProducedTopic, 'name' | 'queue' | 'maxMessageBytes'>,
   choice: Pick<PartitionChoice, 'ahead'>,
 ): PreparedBatch | UnpublishedError {
-  const prepared = new PreparedBatch(messages.length)
+  const prepared = new PreparedBatch(messages.length, beginKeys())
   const isQueue = topic.queue !== undefined
   let index = 0
   try {
@@ -46,7 +47,9 @@ export function prepareBatch(
       checkTimestamp(timestamp)
       if (partition !== undefined && typeof key === 'string' && !isWellFormed(key)) throw halfKey()
       checkRecord(key, value, copied, topic.maxMessageBytes)
-      prepared.add(key, value, choice.ahead(partition, key, message), copied, timestamp)
+      const chosen = choice.ahead(partition, key, message)
+      if (prepared.keptKeys === index && typeof key === 'string' && keepKey(key)) prepared.keptKeys++
+      prepared.add(key, value, chosen, copied, timestamp)
       if (isQueue) prepared.setFields(index, (read as ReadQueueMessage).fields)
     }
     return prepared
@@ -62,6 +65,10 @@ export class PreparedBatch {
   readonly values: (string | Uint8Array | null)[]
   /** LATER: not chosen yet. Of messages that a partition has taken, which one. */
   readonly partitions: number[]
+  /** Of its keys (batch-keys.ts). */
+  readonly keysNumber: number
+  /** So many of its first messages have keys that are kept. */
+  keptKeys = 0
   #count = 0
   /** Of batches in which a message has any. */
   #headers: (Headers | null)[] | null = null
@@ -69,7 +76,8 @@ export class PreparedBatch {
   /** Of a queue's messages, where one has any. */
   #fields: (QueueFields | null)[] | null = null
 
-  constructor(count: number) {
+  constructor(count: number, keysNumber: number) {
+    this.keysNumber = keysNumber
     this.keys = new Array(count)
     this.values = new Array(count)
     this.partitions = new Array(count)
@@ -94,6 +102,11 @@ export class PreparedBatch {
       this.#timestamps ??= new Array<number | undefined>(this.keys.length).fill(undefined)
       this.#timestamps[index] = timestamp
     }
+  }
+
+  /** Whether no message has anything but a key and a value. */
+  get isPlain(): boolean {
+    return this.#headers === null && this.#timestamps === null && this.#fields === null
   }
 
   headersOf(index: number): Headers | null {

@@ -32,7 +32,7 @@ class Frame {
 
   route(value: number, target: string): Promise<RouteReceipt> {
     const run = this.parts.runAt(this.count++, WHERE.partition, this.topic, this.room, true)
-    return new Promise(resolve => run.addRouted({ value }, [{ kind: 'topic', name: target, id: 7 }], resolve))
+    return run.addRouted({ value }, [{ kind: 'topic', name: target, id: 7 }])
   }
 
   observe(observer: FrameObserver): void {

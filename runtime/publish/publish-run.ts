@@ -1,8 +1,9 @@
 /**
  * Single publishes that stand in one frame, one after the other, from their calls to the frame's receipt.
  *
- * The producer's thread. They have no time-out and no signal of their own, so that what is kept for each is no more than the
- * function that settles its promise. Bound: the records of a frame.
+ * The producer's thread. They have no time-out and no signal of their own. So each has a promise that follows the run's: when that is
+ * over, one function says in turn what each is told. A function for each, to settle its promise with, would cost twice its memory. Only
+ * those of an exchange have one. Bound: the records of a frame.
  */
 import { nowMs } from '../../actors/world.ts'
 import type { ProducedTopic } from '../wire/produced-topic.ts'
@@ -16,25 +17,19 @@ import { deadlineOf, fullText, lateText } from './publish-ends.ts'
 import { OneTargetReceipt } from './routed-receipt.ts'
 import type { WaitingRoom } from './waiting-room.ts'
 
-type Resolve = (receipt: Receipt | Promise<never>) => void
-
-/** Of a promise of an exchange's receipt. */
-export type ResolveRouted = (receipt: RouteReceipt | Promise<never>) => void
-
-/** Of the promise that was made last. */
-let madeResolve: Resolve
-
-/** One function for all promises: a new one for each would be garbage at once. */
-function made(resolve: Resolve): void {
-  madeResolve = resolve
-}
-
 export class PublishRun implements FrameObserver {
   done = false
   readonly partition: number
   readonly #topic: ProducedTopic
   readonly #room: WaitingRoom
-  readonly #resolves: Resolve[] = []
+  /** Resolved when it is known what each is told. */
+  readonly #over: Promise<void>
+  #end: () => void = () => undefined
+  /** How many of them were told. */
+  #told = 0
+  #firstOffset = 0
+  /** Why each has failed; null: they are appended. */
+  #errorOf: ((original: Message | undefined) => Error) | null = null
   /** Only where a partition may refuse them: they are in its error. */
   readonly #originals: Message[] | null
   /** Of a run that an exchange has sent here alone: for each the list with this target. Their receipts are those of an exchange. */
@@ -47,22 +42,34 @@ export class PublishRun implements FrameObserver {
     this.#topic = topic
     this.#room = room
     this.#originals = topic.onFull === 'reject' || topic.queue !== undefined ? [] : null
+    this.#over = new Promise(resolve => {
+      this.#end = resolve
+    })
     room.unsettled()
   }
 
   /** The message went into the frame, right after those before it. */
   add(original: Message): Promise<Receipt> {
-    const promise = new Promise<Receipt>(made)
-    this.#resolves.push(madeResolve)
     this.#originals?.push(original)
-    return promise
+    return this.#over.then(this.#tellNext) as Promise<Receipt>
   }
 
   /** The same of a run of an exchange. */
-  addRouted(original: Message, onlyTarget: readonly RouteTarget[], resolve: ResolveRouted): void {
-    this.#resolves.push(resolve as Resolve)
+  addRouted(original: Message, onlyTarget: readonly RouteTarget[]): Promise<RouteReceipt> {
     this.#originals?.push(original)
     this.#onlyTargets?.push(onlyTarget)
+    return this.#over.then(this.#tellNext) as Promise<RouteReceipt>
+  }
+
+  /** Promises are told in the order in which they were made. */
+  readonly #tellNext = (): Receipt | RouteReceipt => {
+    const index = this.#told++
+    if (this.#errorOf !== null) throw this.#errorOf(this.#originals?.[index])
+    const offset = this.#firstOffset + index
+    const targets = this.#onlyTargets?.[index]
+    return targets === undefined
+      ? receiptOf(this.#topic, this.partition, offset)
+      : new OneTargetReceipt(targets, this.#topic, this.partition, offset)
   }
 
   get isRouted(): boolean {
@@ -82,16 +89,8 @@ export class PublishRun implements FrameObserver {
   appended(_writer: Answerer, baseOffset: number, first: number): void {
     if (this.done) return
     this.#finish()
-    const { partition } = this
-    const topic = this.#topic
-    const resolves = this.#resolves
-    let offset = baseOffset + first
-    for (let index = 0; index < resolves.length; index++, offset++) {
-      const resolve = resolves[index] as Resolve
-      const targets = this.#onlyTargets?.[index]
-      if (targets === undefined) resolve(receiptOf(topic, partition, offset))
-      else (resolve as ResolveRouted)(new OneTargetReceipt(targets, topic, partition, offset))
-    }
+    this.#firstOffset = baseOffset + first
+    this.#end()
   }
 
   failed(_count: number, error: Error): void {
@@ -111,8 +110,8 @@ export class PublishRun implements FrameObserver {
   #settle(errorOf: (original: Message | undefined) => Error): void {
     if (this.done) return
     this.#finish()
-    // A second function for each would be kept for what hardly ever happens.
-    for (const [index, resolve] of this.#resolves.entries()) resolve(Promise.reject(errorOf(this.#originals?.[index])))
+    this.#errorOf = errorOf
+    this.#end()
   }
 
   #finish(): void {

@@ -13,19 +13,20 @@ import type { ProducedTopic } from '../wire/produced-topic.ts'
 import type { RouteTarget } from '../wire/route-changes.ts'
 import { type Codec, isWellFormed } from '../words/codec.ts'
 import type { UnpublishedError } from '../words/errors.ts'
-import type { Headers, Key, Message, PublishOptions, Receipt } from '../words/message.ts'
+import type { RouteReceipt } from '../words/exchange.ts'
+import type { Headers, Message, PublishOptions, Receipt } from '../words/message.ts'
+import { BatchWriter } from './batch-writer.ts'
 import { halfKey } from './checked-message.ts'
 import { copyOf, MessageEncoder } from './message-encoder.ts'
 import type { SendOptions } from './message-fields.ts'
 import { writeMessage } from './message-writer.ts'
 import type { Waiter } from './overdue.ts'
-import { LATER, PartitionChoice, runOf } from './partition-choice.ts'
+import { PartitionChoice } from './partition-choice.ts'
 import { GROW, type PartitionWriter } from './partition-writer.ts'
 import type { PartitionWriters } from './partition-writers.ts'
 import type { PendingBatch } from './pending-batch.ts'
 import { PendingPublish } from './pending-publish.ts'
 import { type PreparedBatch, prepareBatch } from './prepared-batch.ts'
-import type { ResolveRouted } from './publish-run.ts'
 import type { RateGate } from './rate-gate.ts'
 import { mayWaitForRate } from './rate-hold.ts'
 import { checkRecord, type EncodedMessage, hasRoomFor, type StoredMessage, sizeOfEncoded } from './record-writer.ts'
@@ -55,6 +56,7 @@ export class RecordAppends implements LineUser {
   readonly #unobserved: Unobserved
   /** Null: the producer has no rate. */
   readonly #gate: RateGate | null
+  readonly #batches: BatchWriter
 
   constructor(
     thread: AttachedThread,
@@ -76,6 +78,7 @@ export class RecordAppends implements LineUser {
     this.#rings = rings
     this.#unobserved = unobserved
     this.#gate = line.gate
+    this.#batches = new BatchWriter(thread, writers.all, rings, this.choice)
   }
 
   get topic(): ProducedTopic {
@@ -105,19 +108,17 @@ export class RecordAppends implements LineUser {
     return this.#encoder
   }
 
-  /** False: a message that an exchange has encoded for here alone does not go into a frame at once. */
+  /** The receipt of a message that an exchange has encoded for here alone; null: it does not go into a frame at once. */
   publishRouted(
     encoded: EncodedMessage,
     message: Message,
     onlyTarget: readonly RouteTarget[],
-    resolve: ResolveRouted,
-  ): boolean {
+  ): Promise<RouteReceipt> | null {
     const { partition, fields } = encoded
-    if (!this.#goesAtOnce(partition, fields)) return false
+    if (!this.#goesAtOnce(partition, fields)) return null
     const writer = this.#writers.all[partition] as PartitionWriter
-    if (this.#write(encoded, writer) !== 0) return false
-    writer.runOf(this.#topic, this.#room, true).addRouted(message, onlyTarget, resolve)
-    return true
+    if (this.#write(encoded, writer) !== 0) return null
+    return writer.runOf(this.#topic, this.#room, true).addRouted(message, onlyTarget)
   }
 
   /** Nothing holds a single publish up. What has an id may be there already, and is answered by itself. */
@@ -255,10 +256,7 @@ export class RecordAppends implements LineUser {
 
   /** Appends what fits, and what the rate allows. */
   advanceBatch(batch: PendingBatch): Advance {
-    const { messages, prepared } = batch
-    const { memory } = this.#thread
-    const max = this.#topic.maxMessageBytes
-    const run = runOf(messages.length, this.#topic.partitions)
+    const { messages } = batch
     if (batch.sequences !== null && this.gap !== null) {
       batch.settle(this.gap)
       return 'over'
@@ -266,27 +264,9 @@ export class RecordAppends implements LineUser {
     const first = batch.next
     const end = this.#gate === null ? messages.length : Math.min(messages.length, first + this.#gate.room)
     try {
-      while (batch.next < end) {
-        const at = batch.next
-        const key = prepared.keys[at] as Key | null
-        const value = prepared.values[at] as string | Uint8Array | null
-        const headers = prepared.headersOf(at)
-        const timestamp = prepared.timestampOf(at)
-        const fields = prepared.fieldsOf(at)
-        const chosen = prepared.partitions[at] as number
-        const partition = chosen === LATER ? this.choice.keyless(value, run) : chosen
-        const writer = this.#writers.all[partition] as PartitionWriter
-        const blocked = this.#rings.growing.size > 0 && this.#rings.growing.has(partition)
-        const said = blocked ? FULL : writeMessage(memory, writer, key, value, headers, timestamp, max, fields, false)
-        if (said !== 0) {
-          if (!blocked) this.#rings.need(writer, said, sizeOfEncoded({ key, value, headers }))
-          this.#thread.sealAll()
-          return 'full'
-        }
-        writer.observe(batch)
-        if (batch.sequences !== null) writer.sequence(batch.sequences[at] as number)
-        batch.took(partition)
-        if (!writer.dirty) this.#thread.markDirty(writer)
+      if (!this.#batches.write(batch, end, this.#topic.maxMessageBytes)) {
+        this.#thread.sealAll()
+        return 'full'
       }
     } catch (error) {
       batch.settle(error as Error)

@@ -6,6 +6,7 @@
  * beyond JOINT_RINGS_MAX are another part of it.
  */
 import { JOINT_RINGS_MAX } from '../wire/joint-note.ts'
+import type { RouteTarget } from '../wire/route-changes.ts'
 import { isWellFormed } from '../words/codec.ts'
 import { FullError } from '../words/errors.ts'
 import type { RouteOptions, RouteReceipt } from '../words/exchange.ts'
@@ -35,16 +36,6 @@ interface OpenRoute extends FoundRoute {
 
 const NO_OPTIONS: RouteOptions = Object.freeze({})
 
-/** Of the promise that was made last. */
-let madeResolve: (receipt: RouteReceipt | Promise<never>) => void
-let madeReject: (error: unknown) => void
-
-/** One function for all promises: a new one for each would be garbage at once. */
-function made(resolve: typeof madeResolve, reject: typeof madeReject): void {
-  madeResolve = resolve
-  madeReject = reject
-}
-
 export class RoutedSends implements Sweepable {
   readonly #room: WaitingRoom
   readonly #held: HeldPublishes
@@ -68,22 +59,21 @@ export class RoutedSends implements Sweepable {
   sendPlain(message: QueueMessage, producer: TopicProducer, { targets, header }: FoundRoute): Promise<RouteReceipt> {
     producer.checkOpen(NO_OPTIONS)
     const encoded = producer.appends.readRouted(message, header)
-    const sent = new Promise<RouteReceipt>(made)
-    const resolve = madeResolve
-    const reject = madeReject
-    if (producer.appends.publishRouted(encoded, message, targets, resolve)) return sent
-    const pending = new PendingPublish(
-      producer.topic,
-      this.#room,
-      copyOf(encoded),
-      message,
-      NO_OPTIONS,
-      resolve,
-      reject,
-    )
-    pending.onlyTarget = targets
-    producer.send(pending)
-    return sent
+    const sent = producer.appends.publishRouted(encoded, message, targets)
+    return sent ?? this.#sendLater(copyOf(encoded), message, producer, targets)
+  }
+
+  #sendLater(
+    encoded: EncodedMessage,
+    message: QueueMessage,
+    producer: TopicProducer,
+    targets: readonly RouteTarget[],
+  ): Promise<RouteReceipt> {
+    return new Promise((resolve, reject) => {
+      const pending = new PendingPublish(producer.topic, this.#room, encoded, message, NO_OPTIONS, resolve, reject)
+      pending.onlyTarget = targets
+      producer.send(pending)
+    })
   }
 
   /** To one target or more, whose producers are open. @throws MillraceError if nothing of it is sent */
@@ -92,7 +82,7 @@ export class RoutedSends implements Sweepable {
     message: RoutedMessage,
     options: RouteOptions,
     { targets, producers, header }: FoundRoute,
-    resolve: (receipt: RouteReceipt | Promise<never>) => void,
+    resolve: (receipt: RouteReceipt | Promise<RouteReceipt>) => void,
     reject: (error: unknown) => void,
   ): void {
     const all = producers as readonly TopicProducer[]
@@ -109,7 +99,11 @@ export class RoutedSends implements Sweepable {
     if (isHeld) this.#admit(bytes, original)
     // As most go: at once, and with nothing of their own.
     const isPlain = !isHeld && options.timeoutMs === undefined && options.signal === undefined
-    if (isPlain && producer.appends.publishRouted(encoded, original, targets, resolve)) return
+    const sent = isPlain ? producer.appends.publishRouted(encoded, original, targets) : null
+    if (sent !== null) {
+      resolve(sent)
+      return
+    }
     const pending = new PendingPublish(producer.topic, this.#room, encoded, original, options, resolve, reject)
     pending.onlyTarget = targets
     if (isHeld) this.#held.add(new HeldPublish(bytes, [], [new SingleSend(producer, pending, null, 0)]))
@@ -121,7 +115,7 @@ export class RoutedSends implements Sweepable {
     message: RoutedMessage,
     options: RouteOptions,
     route: OpenRoute,
-    resolve: (receipt: RouteReceipt | Promise<never>) => void,
+    resolve: (receipt: RouteReceipt | Promise<RouteReceipt>) => void,
     reject: (error: unknown) => void,
   ): void {
     const list = targetsOf(route, message, options)

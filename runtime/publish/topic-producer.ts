@@ -278,7 +278,7 @@ export class TopicProducer implements Sweepable, RingUser {
   /** @throws MillraceError why nothing is published any more, or MILL_ABORTED */
   checkOpen(options: PublishOptions): void {
     if (this.#failure !== null) throw this.#failure
-    checkNotAborted(options)
+    if (options !== NO_OPTIONS) checkNotAborted(options)
   }
 
   /** Nothing more is published; its rings are given back when they are drained. */

@@ -15,7 +15,7 @@ import { areOrdinary } from '../base/ordinary-bytes.ts'
 import { type Codec, codecOf } from '../words/codec.ts'
 import { JsonBytes } from '../words/json-bytes.ts'
 import type { CodecName } from '../words/message.ts'
-import { hasKeys, learn, type Place, type Shape } from './known-objects.ts'
+import { learn, type Place, type Shape } from './known-objects.ts'
 
 const DEPTH_MAX = 6
 const PIECE_BYTES = 65_536
@@ -37,9 +37,12 @@ const COMMA = 0x2c
 const MINUS = 0x2d
 const ZERO = 0x30
 const BACKSLASH = 0x5c
+const BRACE = 0x7d
 
 /** Not written: where it would have ended. */
 const NOT = -1
+/** The same of an object that has other keys than the shape. */
+const OTHER_KEYS = -2
 
 const json = codecOf('json')
 
@@ -131,23 +134,29 @@ class WrittenJson implements Codec {
     if (Object.getPrototypeOf(value) !== Object.prototype) return NOT
     const { shapes } = place
     for (let index = 0; index < shapes.length; index++) {
-      const shape = shapes[index] as Shape
-      if (hasKeys(value, shape.names)) return this.#object(value as Record<string, unknown>, shape, at)
+      const end = this.#object(value as Record<string, unknown>, shapes[index] as Shape, at)
+      if (end !== OTHER_KEYS) return end
     }
     return NOT
   }
 
+  /** Looks for each key where it reads its value: V8 finds that by the place of the key then, and need not look it up. */
   #object(value: Readonly<Record<string, unknown>>, { names, lengths, eights, values }: Shape, start: number): number {
     const view = this.#view
     let at = start
-    for (let index = 0; index < names.length; index++) {
+    let index = 0
+    for (const name in value) {
+      if (name !== names[index]) return OTHER_KEYS
       const lead = eights[index] as readonly number[]
       if (at + lead.length * 8 + SPARE_BYTES > PIECE_BYTES) return this.#full()
       for (let eight = 0; eight < lead.length; eight++) view.setFloat64(at + eight * 8, lead[eight] as number, true)
-      at = this.#value(value[names[index] as string], values[index] as Place, at + (lengths[index] as number))
+      at = this.#value(value[name], values[index] as Place, at + (lengths[index] as number))
       if (at === NOT) return NOT
+      index++
     }
-    return this.#ascii('}', at)
+    if (index !== names.length) return OTHER_KEYS
+    this.#piece[at] = BRACE
+    return at + 1
   }
 
   #array(value: readonly unknown[], place: Place, start: number): number {

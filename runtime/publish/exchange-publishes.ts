@@ -97,7 +97,7 @@ export class ExchangePublishes {
       const route =
         this.#line.size === 0 && this.#routes.fresh ? this.#finder.find(exchange, key, routed?.given ?? null) : null
       if (isPlain && route?.producers?.length === 1 && this.#sends.held === 0)
-        return this.#sends.sendPlain(message, route.producers[0] as TopicProducer, route)
+        return this.#sends.sendPlain(message, route.producers[0] as TopicProducer, route.header)
       return this.#publish(exchange, key, routed ?? new RoutedMessage(message, key), options, route)
     } catch (error) {
       return Promise.reject(error)

@@ -7,7 +7,6 @@
  */
 import { nowMs } from '../../actors/world.ts'
 import type { ProducedTopic } from '../wire/produced-topic.ts'
-import type { RouteTarget } from '../wire/route-changes.ts'
 import { FullError, MillraceError } from '../words/errors.ts'
 import type { RouteReceipt } from '../words/exchange.ts'
 import type { Message, Receipt } from '../words/message.ts'
@@ -20,6 +19,8 @@ import type { WaitingRoom } from './waiting-room.ts'
 export class PublishRun implements FrameObserver {
   done = false
   readonly partition: number
+  /** An exchange has sent them here, and to no other target: their receipts are those of an exchange. */
+  readonly isRouted: boolean
   readonly #topic: ProducedTopic
   readonly #room: WaitingRoom
   /** Resolved when it is known what each is told. */
@@ -32,13 +33,11 @@ export class PublishRun implements FrameObserver {
   #errorOf: ((original: Message | undefined) => Error) | null = null
   /** Only where a partition may refuse them: they are in its error. */
   readonly #originals: Message[] | null
-  /** Of a run that an exchange has sent here alone: for each the list with this target. Their receipts are those of an exchange. */
-  readonly #onlyTargets: (readonly RouteTarget[])[] | null
   #sinceMs = Number.NaN
 
   constructor(topic: ProducedTopic, room: WaitingRoom, partition: number, isRouted = false) {
     this.partition = partition
-    this.#onlyTargets = isRouted ? [] : null
+    this.isRouted = isRouted
     this.#topic = topic
     this.#room = room
     this.#originals = topic.onFull === 'reject' || topic.queue !== undefined ? [] : null
@@ -55,9 +54,8 @@ export class PublishRun implements FrameObserver {
   }
 
   /** The same of a run of an exchange. */
-  addRouted(original: Message, onlyTarget: readonly RouteTarget[]): Promise<RouteReceipt> {
+  addRouted(original: Message): Promise<RouteReceipt> {
     this.#originals?.push(original)
-    this.#onlyTargets?.push(onlyTarget)
     return this.#over.then(this.#tellNext) as Promise<RouteReceipt>
   }
 
@@ -66,14 +64,9 @@ export class PublishRun implements FrameObserver {
     const index = this.#told++
     if (this.#errorOf !== null) throw this.#errorOf(this.#originals?.[index])
     const offset = this.#firstOffset + index
-    const targets = this.#onlyTargets?.[index]
-    return targets === undefined
-      ? receiptOf(this.#topic, this.partition, offset)
-      : new OneTargetReceipt(targets, this.#topic, this.partition, offset)
-  }
-
-  get isRouted(): boolean {
-    return this.#onlyTargets !== null
+    return this.isRouted
+      ? new OneTargetReceipt(this.#topic, this.partition, offset)
+      : receiptOf(this.#topic, this.partition, offset)
   }
 
   /** When somebody looked first, four times a second at least: no publish reads the clock. */

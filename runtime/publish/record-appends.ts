@@ -10,7 +10,6 @@ import { FULL } from 'sharedarraybuffer-ring'
 import type { QueueFields } from '../log/format/queue-fields.ts'
 import type { AttachedThread } from '../thread/attached-thread.ts'
 import type { ProducedTopic } from '../wire/produced-topic.ts'
-import type { RouteTarget } from '../wire/route-changes.ts'
 import { type Codec, isWellFormed } from '../words/codec.ts'
 import type { UnpublishedError } from '../words/errors.ts'
 import type { RouteReceipt } from '../words/exchange.ts'
@@ -109,16 +108,12 @@ export class RecordAppends implements LineUser {
   }
 
   /** The receipt of a message that an exchange has encoded for here alone; null: it does not go into a frame at once. */
-  publishRouted(
-    encoded: EncodedMessage,
-    message: Message,
-    onlyTarget: readonly RouteTarget[],
-  ): Promise<RouteReceipt> | null {
+  publishRouted(encoded: EncodedMessage, message: Message): Promise<RouteReceipt> | null {
     const { partition, fields } = encoded
     if (!this.#goesAtOnce(partition, fields)) return null
     const writer = this.#writers.all[partition] as PartitionWriter
     if (this.#write(encoded, writer) !== 0) return null
-    return writer.runOf(this.#topic, this.#room, true).addRouted(message, onlyTarget)
+    return writer.runOf(this.#topic, this.#room, true).addRouted(message)
   }
 
   /** Nothing holds a single publish up. What has an id may be there already, and is answered by itself. */

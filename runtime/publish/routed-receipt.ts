@@ -4,7 +4,6 @@
  * Classes, because a million of them should not cost two lists each: what hardly anybody looks at is made when it is looked at.
  */
 import type { ProducedTopic } from '../wire/produced-topic.ts'
-import type { RouteTarget } from '../wire/route-changes.ts'
 import type { RouteReceipt } from '../words/exchange.ts'
 import type { Durability, Receipt } from '../words/message.ts'
 import { receiptOf } from './append-receipt.ts'
@@ -12,18 +11,12 @@ import { receiptOf } from './append-receipt.ts'
 /** From the weakest to the strongest. */
 const DURABILITIES: readonly Durability[] = ['memory', 'os', 'fsync']
 
+type Named = Pick<ProducedTopic, 'name'>
+
 abstract class TargetsReceipt implements RouteReceipt {
-  readonly #targets: readonly RouteTarget[]
-
-  constructor(targets: readonly RouteTarget[]) {
-    this.#targets = targets
-  }
-
   abstract get receipts(): readonly Receipt[]
 
-  get targets(): readonly string[] {
-    return this.#targets.map(({ name }) => name)
-  }
+  abstract get targets(): readonly string[]
 
   get durability(): Durability | null {
     let least: Durability | null = null
@@ -50,11 +43,17 @@ abstract class TargetsReceipt implements RouteReceipt {
 
 /** Of what went to any number of targets. */
 export class RoutedReceipt extends TargetsReceipt {
+  readonly #targets: readonly Named[]
   #receipts: readonly Receipt[] | (() => readonly Receipt[])
 
-  constructor(targets: readonly RouteTarget[], receipts: readonly Receipt[] | (() => readonly Receipt[])) {
-    super(targets)
+  constructor(targets: readonly Named[], receipts: readonly Receipt[] | (() => readonly Receipt[])) {
+    super()
+    this.#targets = targets
     this.#receipts = receipts
+  }
+
+  get targets(): readonly string[] {
+    return this.#targets.map(({ name }) => name)
   }
 
   get receipts(): readonly Receipt[] {
@@ -69,11 +68,15 @@ export class OneTargetReceipt extends TargetsReceipt {
   readonly #partition: number
   readonly #offset: number
 
-  constructor(targets: readonly RouteTarget[], topic: ProducedTopic, partition: number, offset: number) {
-    super(targets)
+  constructor(topic: ProducedTopic, partition: number, offset: number) {
+    super()
     this.#topic = topic
     this.#partition = partition
     this.#offset = offset
+  }
+
+  get targets(): readonly string[] {
+    return [this.#topic.name]
   }
 
   get receipts(): readonly Receipt[] {

@@ -6,7 +6,6 @@
  * beyond JOINT_RINGS_MAX are another part of it.
  */
 import { JOINT_RINGS_MAX } from '../wire/joint-note.ts'
-import type { RouteTarget } from '../wire/route-changes.ts'
 import { isWellFormed } from '../words/codec.ts'
 import { FullError } from '../words/errors.ts'
 import type { RouteOptions, RouteReceipt } from '../words/exchange.ts'
@@ -56,22 +55,16 @@ export class RoutedSends implements Sweepable {
   }
 
   /** To one target alone, of a message with a key and a value and no more, while nothing is held: as most go. @throws MillraceError if nothing of it is sent */
-  sendPlain(message: QueueMessage, producer: TopicProducer, { targets, header }: FoundRoute): Promise<RouteReceipt> {
+  sendPlain(message: QueueMessage, producer: TopicProducer, header: Headers): Promise<RouteReceipt> {
     producer.checkOpen(NO_OPTIONS)
     const encoded = producer.appends.readRouted(message, header)
-    const sent = producer.appends.publishRouted(encoded, message, targets)
-    return sent ?? this.#sendLater(copyOf(encoded), message, producer, targets)
+    return producer.appends.publishRouted(encoded, message) ?? this.#sendLater(copyOf(encoded), message, producer)
   }
 
-  #sendLater(
-    encoded: EncodedMessage,
-    message: QueueMessage,
-    producer: TopicProducer,
-    targets: readonly RouteTarget[],
-  ): Promise<RouteReceipt> {
+  #sendLater(encoded: EncodedMessage, message: QueueMessage, producer: TopicProducer): Promise<RouteReceipt> {
     return new Promise((resolve, reject) => {
       const pending = new PendingPublish(producer.topic, this.#room, encoded, message, NO_OPTIONS, resolve, reject)
-      pending.onlyTarget = targets
+      pending.isRouted = true
       producer.send(pending)
     })
   }
@@ -99,13 +92,13 @@ export class RoutedSends implements Sweepable {
     if (isHeld) this.#admit(bytes, original)
     // As most go: at once, and with nothing of their own.
     const isPlain = !isHeld && options.timeoutMs === undefined && options.signal === undefined
-    const sent = isPlain ? producer.appends.publishRouted(encoded, original, targets) : null
+    const sent = isPlain ? producer.appends.publishRouted(encoded, original) : null
     if (sent !== null) {
       resolve(sent)
       return
     }
     const pending = new PendingPublish(producer.topic, this.#room, encoded, original, options, resolve, reject)
-    pending.onlyTarget = targets
+    pending.isRouted = true
     if (isHeld) this.#held.add(new HeldPublish(bytes, [], [new SingleSend(producer, pending, null, 0)]))
     else producer.send(pending)
   }

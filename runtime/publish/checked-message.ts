@@ -74,15 +74,20 @@ export function asRoutedMessage(message: QueueMessage): QueueMessage {
   return message
 }
 
-/**
- * Whether a message has a key and a value and nothing else. Nothing is read. What inherits, or is no object, is not one: it may have fields that are
- * found only by reading them.
- */
+/** Whether a message has a key and a value and nothing else; both are still to be read. */
 export function isKeyAndValue(message: QueueMessage): boolean {
-  if (typeof message !== 'object' || message === null || Object.getPrototypeOf(message) !== Object.prototype)
-    return false
+  if (typeof message !== 'object' || message === null) return false
   for (const name in message) if (name !== 'key' && name !== 'value') return false
-  return true
+  // Accessors of a class are not named.
+  const { headers, priority, delayMs, deliverAt, ttlMs, id } = message
+  return (
+    headers === undefined &&
+    priority === undefined &&
+    delayMs === undefined &&
+    deliverAt === undefined &&
+    ttlMs === undefined &&
+    id === undefined
+  )
 }
 
 export type QueueOnly = Omit<QueueMessage, keyof Message>

@@ -28,7 +28,6 @@ import {
 import { RoutedMessage } from './routed-message.ts'
 import { RoutedReceipt } from './routed-receipt.ts'
 import { RoutedSends } from './routed-sends.ts'
-import type { TopicProducer } from './topic-producer.ts'
 import type { WaitingRoom } from './waiting-room.ts'
 
 /** Of one message. */
@@ -91,14 +90,16 @@ export class ExchangePublishes {
   ): Promise<RouteReceipt> {
     try {
       this.#checkOpen(options)
-      const isPlain = options === NO_OPTIONS && isKeyAndValue(message)
-      const key = checkRoutingKey(routingKey)
-      const routed = isPlain ? null : new RoutedMessage(message, key, options.untilMs)
-      const route =
-        this.#line.size === 0 && this.#routes.fresh ? this.#finder.find(exchange, key, routed?.given ?? null) : null
-      if (isPlain && route?.producers?.length === 1 && this.#sends.held === 0)
-        return this.#sends.sendPlain(message, route.producers[0] as TopicProducer, route.header)
-      return this.#publish(exchange, key, routed ?? new RoutedMessage(message, key), options, route)
+      const isReady = this.#line.size === 0 && this.#routes.fresh
+      const known = isReady ? this.#finder.known(exchange, routingKey) : undefined
+      const key = known === undefined ? checkRoutingKey(routingKey) : routingKey
+      const routed =
+        options === NO_OPTIONS && isKeyAndValue(message) ? null : new RoutedMessage(message, key, options.untilMs)
+      const route = isReady ? (known ?? this.#finder.findNew(exchange, key, routed?.given ?? null)) : null
+      // A message like most, by the way of the one before.
+      if (routed === null && route !== null && route.only !== null && this.#sends.held === 0)
+        return this.#sends.sendPlain(message, route.only, route.header)
+      return this.#publish(exchange, routed ?? new RoutedMessage(message, key), key, options, route)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -106,8 +107,8 @@ export class ExchangePublishes {
 
   #publish(
     exchange: NamedExchange,
-    key: string,
     message: RoutedMessage,
+    key: string,
     options: RouteOptions,
     route: FoundRoute | null,
   ): Promise<RouteReceipt> {

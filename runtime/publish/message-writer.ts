@@ -5,10 +5,9 @@
  * is written already: the routing key that an exchange adds. Of those everything rare is looked for once.
  */
 import type { Memory } from 'sharedarraybuffer-ring'
-import { putU32 } from '../log/format/headers.ts'
 import type { QueueFields } from '../log/format/queue-fields.ts'
 import { HAS_HEADERS, HAS_KEY, RECORD_HEADER_BYTES, VALUE_ALIGNED } from '../log/format/record.ts'
-import { WrittenHeader } from '../log/format/written-header.ts'
+import { SIZED_SLACK_BYTES, WrittenHeader } from '../log/format/written-header.ts'
 import type { Headers, Key } from '../words/message.ts'
 import { writeHashedKey } from './key-hash.ts'
 import { writeKey } from './key-writer.ts'
@@ -44,7 +43,7 @@ function writePlain(
   isHashed: boolean,
 ): number {
   const isText = typeof value === 'string'
-  const headerBytes = header === null ? 0 : header.size + 4
+  const headerBytes = header === null ? 0 : 4 + header.size + SIZED_SLACK_BYTES
   const most = (key.length + (isText ? value.length : 0)) * 3 + (isText ? 0 : value.length) + headerBytes
   if (most > maxMessageBytes || key.length + (isText ? value.length : 0) >= MEASURE_FROM_CHARS)
     return writeRecord(memory, writer, key, value, header, undefined, maxMessageBytes)
@@ -59,8 +58,7 @@ function writePlain(
   let attributes = isText ? HAS_KEY : HAS_KEY | VALUE_ALIGNED
   if (header !== null) {
     attributes |= HAS_HEADERS
-    putU32(memory.u8, end, header.size)
-    end = header.write(memory.u8, end + 4)
+    end = header.writeSized(memory, end)
   }
   if (isText) end += writeString(memory, value, end)
   else {

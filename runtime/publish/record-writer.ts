@@ -6,7 +6,7 @@
  */
 import { FULL, type Memory } from 'sharedarraybuffer-ring'
 import { wallMs } from '../../actors/world.ts'
-import { areByReplay, headersSize, putU32, writeHeaders } from '../log/format/headers.ts'
+import { areByReplay, headersSize, writeHeaders } from '../log/format/headers.ts'
 import {
   PRIORITY_BYTES,
   type QueueFields,
@@ -24,6 +24,7 @@ import {
   RECORD_HEADER_BYTES,
   VALUE_ALIGNED,
 } from '../log/format/record.ts'
+import { putU32 } from '../log/format/unaligned.ts'
 import { MillraceError } from '../words/errors.ts'
 import type { Headers, Key } from '../words/message.ts'
 import { halfKey } from './checked-message.ts'

@@ -38,6 +38,8 @@ export interface FoundRoute {
   readonly targets: readonly RouteTarget[]
   /** Of the targets, in their order; null: not all are open. */
   readonly producers: readonly TopicProducer[] | null
+  /** The producer, if there is one target; null: there are more or none, or it is not open. */
+  readonly only: TopicProducer | null
   /** Headers of a message that has none of its own. */
   readonly header: Headers
 }
@@ -54,19 +56,29 @@ export class RouteFinder {
     this.#producers = producers
   }
 
-  /** @throws MillraceError MILL_TOPIC_DELETED, MILL_INVALID_OPTION */
-  find({ name, id }: NamedExchange, key: string, headers: RoutedHeaders | null): FoundRoute {
+  /** What was found for this routing key before, whatever the headers are; undefined: nothing is kept. @throws MillraceError MILL_INVALID_OPTION */
+  known({ name, id }: NamedExchange, key: string): FoundRoute | undefined {
     const { generation } = this.#routes
     if (generation !== this.#generation) {
       this.#cache.clear()
       this.#generation = generation
     }
+    return this.#cache.find(id ?? this.#numberOf(name), key)
+  }
+
+  /** @throws MillraceError MILL_TOPIC_DELETED, MILL_INVALID_OPTION */
+  find(named: NamedExchange, key: string, headers: RoutedHeaders | null): FoundRoute {
+    return this.known(named, key) ?? this.findNew(named, key, headers)
+  }
+
+  /** Of a routing key for which nothing is kept. @throws MillraceError MILL_TOPIC_DELETED, MILL_INVALID_OPTION */
+  findNew({ name, id }: NamedExchange, key: string, headers: RoutedHeaders | null): FoundRoute {
     const exchange = id ?? this.#numberOf(name)
-    const known = this.#cache.find(exchange, key)
-    if (known !== undefined) return known
     const targets = this.#routes.find(exchange, key, headers)
     if (targets === null) throw deletedTopic(name, 'exchange')
-    const found = { targets, producers: this.#openOf(targets), header: RoutingKeyHeader.of(key) }
+    const producers = this.#openOf(targets)
+    const only = producers?.length === 1 ? (producers[0] as TopicProducer) : null
+    const found = { targets, producers, only, header: RoutingKeyHeader.of(key) }
     if (found.producers !== null && !this.#routes.looksAtHeaders) this.#cache.keep(exchange, key, found)
     return found
   }

@@ -80,7 +80,7 @@ export class RoutedSends implements Sweepable {
   ): void {
     const all = producers as readonly TopicProducer[]
     if (all.length > 1) {
-      this.#sendToAll(exchange, message, options, { targets, producers: all, header }, resolve, reject)
+      this.#sendToAll(exchange, message, options, { targets, producers: all, only: null, header }, resolve, reject)
       return
     }
     const producer = all[0] as TopicProducer

@@ -1,6 +1,6 @@
 /** Where key and value of a fetched record are, as indexes into the buffer of its frame. The consumer's thread; pure. */
-import { getU32 } from '../log/format/headers.ts'
 import { HAS_HEADERS, HAS_KEY, keyStartOf, valueStartOf } from '../log/format/record.ts'
+import { getU32 } from '../log/format/unaligned.ts'
 
 /** Bytes of frames, and the same as words. */
 interface FetchedWords {

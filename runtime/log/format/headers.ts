@@ -21,6 +21,7 @@ import { bytesOf, decodeText, isWellFormed } from '../../words/codec.ts'
 import { MillraceError } from '../../words/errors.ts'
 import type { Headers } from '../../words/message.ts'
 import { show } from '../../words/names.ts'
+import { putU32 } from './unaligned.ts'
 import { WrittenHeader } from './written-header.ts'
 
 const COUNT_BYTES = 4
@@ -174,20 +175,6 @@ function putText(target: Uint8Array, position: number, text: string): number {
 function putBytes(target: Uint8Array, position: number, value: Uint8Array): number {
   target.set(value, position)
   return value.length
-}
-
-/** As below. */
-export function getU32(source: Uint8Array, position: number): number {
-  const low = (source[position] as number) | ((source[position + 1] as number) << 8)
-  return (low | ((source[position + 2] as number) << 16) | ((source[position + 3] as number) << 24)) >>> 0
-}
-
-/** Index by index: the methods of a Buffer check more, and take three times as long. */
-export function putU32(target: Uint8Array, position: number, value: number): void {
-  target[position] = value & 0xff
-  target[position + 1] = (value >>> 8) & 0xff
-  target[position + 2] = (value >>> 16) & 0xff
-  target[position + 3] = value >>> 24
 }
 
 function unserialisable(message: string): MillraceError {

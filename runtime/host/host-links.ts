@@ -6,6 +6,7 @@
  * Such a thread is removed when its rings are drained. Bound: the threads and their rings.
  */
 import type { Memory } from 'sharedarraybuffer-ring'
+import type { Told } from '../link/held-bell.ts'
 import { HostLink, type Settlement } from '../link/host-link.ts'
 import type { IncomingRing } from '../partition/incoming-ring.ts'
 import type { LinkedThread } from '../wire/host-calls.ts'
@@ -35,6 +36,7 @@ export class HostLinks {
   /** What queues answer to requests of these threads. */
   readonly answers: HostAnswers = new HostAnswers(thread => this.#threads.get(thread)?.link ?? null)
   readonly #threads = new Map<number, LinkedRings>()
+  #isHolding = false
   /** Those that have ended, and may be drained. */
   readonly #leaving = new Set<LinkedRings>()
 
@@ -90,6 +92,20 @@ export class HostLinks {
   /** It is drained. */
   removeRing({ id, link }: IncomingRing): void {
     this.#threads.get(link.thread)?.rings.delete(id)
+  }
+
+  /** A pass begins: threads that sleep are not woken before `letGo`. */
+  hold(): void {
+    this.#isHolding = true
+    for (const { link } of this.#threads.values()) link.bell.hold()
+  }
+
+  /** Wakes the threads that were told something in the meantime, those that were told `first` before the others. */
+  letGo(first: Told): void {
+    if (!this.#isHolding) return
+    this.#isHolding = false
+    for (const { link } of this.#threads.values()) link.bell.ringFor(first)
+    for (const { link } of this.#threads.values()) link.bell.letGo()
   }
 
   /** Takes in what threads say; whether any of them settled something. */

@@ -30,6 +30,8 @@ const YIELD_MS = 5
 const NAP_FROM_BYTES = 16_384
 /** A nap takes about a tenth of a millisecond longer than asked for, and costs less than the wake-ups that it saves. */
 const NAP_MS = 0.25
+/** After so long a sleep nobody publishes one record after the other, each awaited before the next. */
+const REST_MS = 0.2
 /** Passes that look for what consumers of a queue have ended, at most: about ten microseconds. */
 const PASSES_MAX = 24
 
@@ -56,6 +58,8 @@ export class PartitionHost {
   #kinds: Kinds | null = null
   #store: HostStore | null = null
   #stopped = false
+  /** Whether it slept for REST_MS before it was rung last: who waits for records has the longer way, and is woken first. */
+  #hasRested = false
   /** Bytes taken by all partitions since it last considered a nap. */
   #takenBytes = 0
   /** For what consumers of queues have ended, who were handed something. */
@@ -67,7 +71,11 @@ export class PartitionHost {
     this.#bell = new Doorbell(this.#memory, boot.address + HOST_BELL)
     this.#tell = tell
     this.residents = new Residents(
-      staged => this.#store?.commit(staged),
+      staged => {
+        // What is in memory does not wait for the disk.
+        this.#wakeThreads()
+        this.#store?.commit(staged)
+      },
       () => this.#bell.ring(),
       nowMs(),
     )
@@ -96,13 +104,20 @@ export class PartitionHost {
 
   /** Whether it did anything. */
   pass(): boolean {
+    this.#links.hold()
     const hasSettled = this.#links.take()
     const worked = this.residents.pass(nowMs())
     this.#links.answers.flush()
+    this.#wakeThreads()
     this.#links.tellDrained()
     if (!worked && !hasSettled) return false
     this.#ends.came()
     return true
+  }
+
+  /** Once a pass: for all that it has told them by then, and sooner where it goes on for long. */
+  #wakeThreads(): void {
+    this.#links.letGo(this.#hasRested ? 'records' : 'answers')
   }
 
   /** Under load, waits a moment for more instead of having itself woken for every frame; whether it did. */
@@ -129,7 +144,9 @@ export class PartitionHost {
     const rung = this.#bell.waitAsync(this.residents.dueInMs(nowMs()))
     if (rung === null) await new Promise(setImmediate)
     else await rung
-    this.#ends.slept(nowMs() - since)
+    const sleptMs = nowMs() - since
+    this.#hasRested = sleptMs >= REST_MS
+    this.#ends.slept(sleptMs)
   }
 
   #fault(point: number): void {
@@ -161,6 +178,7 @@ export class PartitionHost {
       fault: point => this.#fault(point),
       took: bytes => {
         this.#takenBytes += bytes
+        if (this.#takenBytes >= NAP_FROM_BYTES) this.#wakeThreads()
       },
       handedOut: () => {
         this.#ends.isAwaiting = true

@@ -2,20 +2,29 @@
  * Moves a handler over the records of one fetch, one call for all of them; each is still handed out, charged and settled by itself.
  *
  * The handling thread; one for each call. It never refers to what the reader has: its bytes are a copy, made when they are asked
- * for. The record that it stands on is the one in hand: the one before was acked by the move, and all behind it are untouched.
+ * for, in memory that is lent to it (lent-bytes.ts). The record that it stands on is the one in hand: the one before was acked by the move, and all behind it are untouched.
  *
  * Bound: one fetch, and what `mayGoOn` says. A record whose publishes are not confirmed is the last of its call, so that they
  * belong to it alone.
  */
-import { HAS_KEY, NO_VALUE } from '../log/format/record.ts'
+import {
+  HAS_HEADERS,
+  HAS_KEY,
+  HAS_QUEUE_FIELDS,
+  keyStartOf,
+  NO_VALUE,
+  RECORD_HEADER_BYTES,
+  valueStartOf,
+} from '../log/format/record.ts'
 import { type FetchedFrame, RecordDelivery } from '../reader/delivery.ts'
 import type { PartitionReader } from '../reader/partition-reader.ts'
-import { attributesAt, keyEndAt, valueStartAt } from '../reader/record-ranges.ts'
+import { keyEndAt, valueStartAt } from '../reader/record-ranges.ts'
 import type { AttachedThread } from '../thread/attached-thread.ts'
 import { MillraceError } from '../words/errors.ts'
 import type { Headers } from '../words/message.ts'
 import type { RecordCursor } from '../words/record-cursor.ts'
 import type { DeliveryContext } from './delivery-context.ts'
+import { lendBytes, takeBack } from './lent-bytes.ts'
 import { countTurn } from './on-stack.ts'
 
 /** What a call of a handler with `records` needs. */
@@ -30,6 +39,9 @@ export interface CursorSetting {
 /** Before the first `next`; on a record; behind the last one; and when its handler has returned. */
 type Stage = 'new' | 'on' | 'behind' | 'over'
 
+/** Then it takes more to say where a value begins. */
+const RARE = HAS_HEADERS | HAS_QUEUE_FIELDS | NO_VALUE
+
 export class FetchCursor implements RecordCursor {
   readonly #thread: AttachedThread
   readonly #reader: PartitionReader
@@ -37,14 +49,18 @@ export class FetchCursor implements RecordCursor {
   readonly #mayGoOn: () => boolean
   /** Index of the first record of the call in the fetch: what is in front of it is not in `bytes`. */
   readonly #base: number
+  /** Of the fetch. */
+  readonly #words: Int32Array
+  readonly #buffer: Buffer
   #stage: Stage = 'new'
-  #hasBegun = false
   #frame: FetchedFrame
-  #at: number
+  /** Where the record begins that it stands on; -1: it stands on none. */
+  #at = -1
   #offset: number
   /** The record it stands on, once it was looked at. */
   #delivery: RecordDelivery | null
   #bytes: Buffer | null = null
+  #hasBegun = false
 
   /** `first`: the record that the reader stands on, which counts as handed out. */
   constructor({ thread, reader, context, mayGoOn }: CursorSetting, first: RecordDelivery) {
@@ -54,7 +70,8 @@ export class FetchCursor implements RecordCursor {
     this.#mayGoOn = mayGoOn
     this.#base = reader.at
     this.#frame = reader.frame
-    this.#at = reader.at
+    this.#words = reader.frame.words
+    this.#buffer = reader.frame.buffer
     this.#offset = reader.offset
     this.#delivery = first
   }
@@ -80,14 +97,18 @@ export class FetchCursor implements RecordCursor {
     if (this.#stage === 'over') throw this.#late()
     if (this.#stage === 'behind') return false
     this.#stage = 'on'
+    this.#at = this.#base
     this.#hasBegun = true
     return true
   }
 
   /** Its handler has returned, or thrown: the record that it stands on. Nobody can use it any more. */
   end(): RecordDelivery {
-    const last = this.#inHand
+    const last = this.#inHand()
     this.#stage = 'over'
+    this.#at = -1
+    if (this.#bytes !== null) takeBack(this.#bytes)
+    this.#bytes = null
     return last
   }
 
@@ -96,14 +117,15 @@ export class FetchCursor implements RecordCursor {
     return this.#hasBegun
   }
 
-  get #inHand(): RecordDelivery {
+  /** No getter: a private one costs several times as much. */
+  #inHand(): RecordDelivery {
     this.#delivery ??= new RecordDelivery(this.#frame, this.#at, this.#offset, 1, 0)
     return this.#delivery
   }
 
-  #check(): void {
+  /** It stands on no record. */
+  #refuse(): never {
     if (this.#stage === 'over') throw this.#late()
-    if (this.#stage !== 'new') return
     throw new MillraceError(
       'MILL_HANDLER',
       'the cursor stands before its first record: write `while (records.next()) { … }`, and read its fields there',
@@ -118,82 +140,101 @@ export class FetchCursor implements RecordCursor {
     )
   }
 
-  get #record(): RecordDelivery {
-    this.#check()
-    return this.#inHand
+  #record(): RecordDelivery {
+    if (this.#at === -1) this.#refuse()
+    return this.#inHand()
   }
 
   get bytes(): Buffer {
     if (this.#stage === 'over') throw this.#late()
-    this.#bytes ??= this.#frame.bytes.range(this.#base, this.#reader.unknownEnd)
+    this.#bytes ??= this.#copied()
     return this.#bytes
   }
 
+  #copied(): Buffer {
+    const end = this.#reader.unknownEnd
+    const bytes = lendBytes(end - this.#base)
+    this.#buffer.copy(bytes, 0, this.#base, end)
+    return bytes
+  }
+
   get keyStart(): number {
-    const end = this.keyEnd
-    return end === -1 ? -1 : end - (this.#frame.words[(this.#at >> 2) + 3] as number)
+    const at = this.#at
+    if (at === -1) this.#refuse()
+    const attributes = this.#attributesAt(at)
+    if ((attributes & HAS_KEY) === 0) return -1
+    return keyStartOf(this.#buffer, at, attributes) - this.#base
   }
 
   get keyEnd(): number {
-    this.#check()
-    const attributes = attributesAt(this.#frame, this.#at)
-    return (attributes & HAS_KEY) === 0 ? -1 : keyEndAt(this.#frame, this.#at, attributes) - this.#base
+    const at = this.#at
+    if (at === -1) this.#refuse()
+    const attributes = this.#attributesAt(at)
+    if ((attributes & HAS_KEY) === 0) return -1
+    return keyEndAt(this.#frame, at, attributes) - this.#base
   }
 
   get valueStart(): number {
-    this.#check()
-    const attributes = attributesAt(this.#frame, this.#at)
-    return (attributes & NO_VALUE) !== 0 ? -1 : valueStartAt(this.#frame, this.#at, attributes) - this.#base
+    const at = this.#at
+    if (at === -1) this.#refuse()
+    const attributes = this.#attributesAt(at)
+    if ((attributes & RARE) !== 0)
+      return (attributes & NO_VALUE) !== 0 ? -1 : valueStartAt(this.#frame, at, attributes) - this.#base
+    return valueStartOf(at + RECORD_HEADER_BYTES + (this.#words[(at >> 2) + 3] as number), attributes) - this.#base
   }
 
   get valueEnd(): number {
-    this.#check()
-    const attributes = attributesAt(this.#frame, this.#at)
-    return (attributes & NO_VALUE) !== 0 ? -1 : this.#at + (this.#frame.words[this.#at >> 2] as number) - this.#base
+    const at = this.#at
+    if (at === -1) this.#refuse()
+    return (this.#attributesAt(at) & NO_VALUE) !== 0 ? -1 : at + (this.#words[at >> 2] as number) - this.#base
+  }
+
+  #attributesAt(at: number): number {
+    return (this.#words[(at >> 2) + 1] as number) >>> 16
   }
 
   get offset(): number {
-    this.#check()
+    if (this.#at === -1) this.#refuse()
     return this.#offset
   }
 
   get topic(): string {
-    return this.#record.topic
+    return this.#record().topic
   }
 
   get partition(): number {
-    return this.#record.partition
+    return this.#record().partition
   }
 
   get timestamp(): number {
-    return this.#record.timestamp
+    return this.#record().timestamp
   }
 
   get key(): string | null {
-    return this.#record.key
+    return this.#record().key
   }
 
   get keyBytes(): Uint8Array | null {
-    return this.#record.keyBytes
+    return this.#record().keyBytes
   }
 
   get value(): unknown {
-    return this.#record.value
+    return this.#record().value
   }
 
   get valueBytes(): Uint8Array | null {
-    return this.#record.valueBytes
+    return this.#record().valueBytes
   }
 
   get headers(): Headers {
-    return this.#record.headers
+    return this.#record().headers
   }
 
   get deliveryAttempt(): number {
-    return this.#record.deliveryAttempt
+    return this.#record().deliveryAttempt
   }
 
   get failedAttempts(): number {
-    return this.#record.failedAttempts
+    return this.#record().failedAttempts
   }
 }

@@ -10,6 +10,7 @@ import type { AnyHandler } from '../options/define.ts'
 import { checkSendable } from '../options/sendable.ts'
 import type { Publishers } from '../publish/publishers.ts'
 import type { TopicProducer } from '../publish/topic-producer.ts'
+import { FetchRoom } from '../reader/fetch-room.ts'
 import { PartitionIntake } from '../reader/partition-intake.ts'
 import { PartitionReader } from '../reader/partition-reader.ts'
 import { QueueReader } from '../reader/queue-reader.ts'
@@ -116,11 +117,17 @@ export class HandlerMember implements RunMember {
     }
     const executor =
       assignment.consumer === undefined
-        ? this.#executor(new PartitionReader(this.#thread, assignment), context, output, state)
+        ? this.#executor(this.#reader(assignment), context, output, state)
         : this.#queueExecutor(new QueueReader(this.#thread, assignment), context, output, state)
     if (this.#paused) executor.pause()
     this.#running.set(cursor, { executor, context })
     this.#thread.addTaker(cursor, executor)
+  }
+
+  #reader(assignment: Assignment): PartitionReader {
+    // A cursor hands out copies only, and is over when its call is.
+    const room = this.#handler.records === undefined ? null : new FetchRoom()
+    return new PartitionReader(this.#thread, assignment, room)
   }
 
   /** The partition's state. @throws MillraceError MILL_HANDLER, with what the handler threw as its cause */

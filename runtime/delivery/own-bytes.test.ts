@@ -74,6 +74,19 @@ t.test('a delivery that was released comes again as it was published', async t =
   t.same(all, ['abc', 'abc'])
 })
 
+t.test('a delivery that is kept shows the same, however many fetches follow', async t => {
+  const topic = await newTopic<number>()
+  const kept: Delivery<number>[] = []
+  await topic.publishBatch(Array.from({ length: 2_000 }, (_, n) => ({ key: 'k'.repeat(100), value: n })))
+  const run = await topic.group('g').handle(delivery => void kept.push(delivery))
+  await run.idle()
+  t.same(
+    kept.map(({ value }) => value),
+    Array.from({ length: 2_000 }, (_, n) => n),
+  )
+  await run.stop()
+})
+
 t.test('a dead letter is replayed as it died, whatever its finder did to it', async t => {
   const topic = await newTopic<Uint8Array>({ codec: 'bytes' })
   await topic.publish({ key: Buffer.from([255]), value: Buffer.from('abc'), headers: { h: Buffer.from('hh') } })

@@ -251,38 +251,70 @@ t.test('a call ends with its turn, so that a slow handler holds up nothing else'
   await run.stop()
 })
 
-t.test('its bytes are a copy: no change reaches another attempt, and they may be kept or transferred', async t => {
-  const topic = await newTopic<Uint8Array>({ codec: 'bytes' })
-  await topic.publishBatch(numbers(20).map(n => ({ key: `k${n}`, value: new Uint8Array(64).fill(n) })))
-  const { port1, port2 } = new MessageChannel()
-  const seen: number[] = []
-  const kept: Buffer[] = []
-  const run = await topic.group('g').handle<unknown>(
-    {
-      records(records: RecordCursor<Uint8Array>) {
-        const { bytes } = records
-        kept.push(bytes)
-        while (records.next()) {
-          const { valueStart, valueEnd, offset, failedAttempts } = records
-          const value = bytes.subarray(valueStart, valueEnd)
-          if (value.length !== 64 || value.some(byte => byte !== offset)) t.fail(`offset ${offset} is ${value}`)
-          seen.push(offset)
-          if (offset === 5 && failedAttempts === 0) {
-            bytes.fill(255)
-            throw new Error('again')
+t.test(
+  'its bytes are a copy: no change reaches another attempt or another call, and they may be transferred',
+  async t => {
+    const topic = await newTopic<Uint8Array>({ codec: 'bytes' })
+    await topic.publishBatch(numbers(20).map(n => ({ key: `k${n}`, value: new Uint8Array(64).fill(n) })))
+    const { port1, port2 } = new MessageChannel()
+    const seen: number[] = []
+    const run = await topic.group('g').handle<unknown>(
+      {
+        records(records: RecordCursor<Uint8Array>) {
+          const { bytes } = records
+          while (records.next()) {
+            const { valueStart, valueEnd, offset, failedAttempts } = records
+            const value = bytes.subarray(valueStart, valueEnd)
+            if (value.length !== 64 || value.some(byte => byte !== offset)) t.fail(`offset ${offset} is ${value}`)
+            seen.push(offset)
+            if (offset === 5 && failedAttempts === 0) {
+              bytes.fill(255)
+              throw new Error('again')
+            }
+            if (offset === 10) port1.postMessage(bytes, [bytes.buffer as ArrayBuffer])
+            if (offset === 10) return
           }
-          if (offset === 10) port1.postMessage(bytes, [bytes.buffer as ArrayBuffer])
-          if (offset === 10) return
-        }
+        },
       },
-    },
-    QUICK,
+      QUICK,
+    )
+    await run.idle()
+    t.strictSame(seen, [...numbers(6), ...numbers(20).slice(5)])
+    const [sent] = (await once(port2, 'message')) as [Uint8Array]
+    t.equal(sent.includes(10), true, 'who has them keeps them')
+    port2.close()
+    await run.stop()
+  },
+)
+
+t.test('behind its call its bytes are empty; what was taken out of it stays, however many fetches follow', async t => {
+  const topic = await newTopic<Uint8Array>({ codec: 'bytes' })
+  const filled = (n: number): Uint8Array => new Uint8Array(100).fill(n % 251)
+  await topic.publishBatch(
+    numbers(2_000).map(n => ({ key: new Uint8Array([n % 251]), value: filled(n), headers: { n: filled(n) } })),
   )
+  const views: Uint8Array[] = []
+  const kept: unknown[][] = []
+  const run = await topic.group('g').handle<unknown>({
+    records(records: RecordCursor<Uint8Array>) {
+      const { bytes } = records
+      views.push(bytes, bytes.subarray(8), new Uint8Array(bytes.buffer as ArrayBuffer))
+      while (records.next()) {
+        const { valueStart, valueEnd, value, keyBytes, headers } = records
+        kept.push([value, keyBytes, headers.n, Buffer.from(bytes.subarray(valueStart, valueEnd))])
+      }
+    },
+  })
   await run.idle()
-  t.strictSame(seen, [...numbers(6), ...numbers(20).slice(5)])
-  t.ok(kept[0]?.every(byte => byte === 255))
-  t.equal(((await once(port2, 'message')) as [Uint8Array])[0].length > 64, true)
-  port2.close()
+  t.ok(views.length > 9, `${views.length} views`)
+  t.ok(views.every(({ length }) => length === 0))
+  t.throws(() => views[0]?.fill(1), TypeError)
+  for (const [n, [value, key, header, copy]] of kept.entries()) {
+    const is = (bytes: unknown, length: number): boolean =>
+      (bytes as Uint8Array).length === length && (bytes as Uint8Array).every(byte => byte === n % 251)
+    if (!is(value, 100) || !is(key, 1) || !is(header, 100) || !is(copy, 100)) t.fail(`at ${n}`)
+  }
+  t.equal(kept.length, 2_000)
   await run.stop()
 })
 
@@ -312,7 +344,7 @@ t.test(
   },
 )
 
-t.test('a promise, or a call without `next`, fails the run, and no record is charged', async t => {
+t.test('a promise, or a call without `next`, fails the run, and no record is charged', { timeout: 20_000 }, async t => {
   const cases: readonly (readonly [(records: RecordCursor<number>) => unknown, RegExp])[] = [
     [
       records => {

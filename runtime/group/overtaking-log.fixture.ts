@@ -40,7 +40,7 @@ export function sourceOf(
     slot: SLOTS + start.reader * SLOT_BYTES,
     committed: start.offset,
   } as unknown as Assignment
-  return new LogSource(memory, assignment, log, disk)
+  return new LogSource(memory, assignment, log, null, disk)
 }
 
 export class OvertakingLog {

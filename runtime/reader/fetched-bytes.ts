@@ -47,13 +47,6 @@ export class FetchedBytes {
     return this.#all.slice(start, end)
   }
 
-  /** As `own`, of many records at once. */
-  range(start: number, end: number): Buffer {
-    const bytes = Buffer.allocUnsafeSlow(end - start)
-    this.#buffer.copy(bytes, 0, start, end)
-    return bytes
-  }
-
   /** A copy that nobody has changed; one below OWN_BYTES cannot be transferred. */
   fresh(start: number, end: number): Uint8Array {
     const bytes = this.own(start, end)

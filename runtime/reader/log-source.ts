@@ -27,6 +27,7 @@ import { SLOT_PIN } from '../wire/layout.ts'
 import type { Assignment, PartitionLogPlace } from '../wire/places.ts'
 import { MillraceError } from '../words/errors.ts'
 import type { Offset, Position } from '../words/quantities.ts'
+import type { FetchRoom } from './fetch-room.ts'
 import { FETCH_BYTES, type FrameSource } from './frame-source.ts'
 import { copyFrames } from './window-frames.ts'
 
@@ -43,7 +44,15 @@ export class LogSource implements FrameSource {
   /** Of the frame that holds it, in the window; null: it was not there when last looked for. */
   #position: Position | null = null
 
-  constructor(memory: Memory, assignment: Assignment, place: PartitionLogPlace, disk: Disk = openDisk()) {
+  readonly #room: FetchRoom | null
+
+  constructor(
+    memory: Memory,
+    assignment: Assignment,
+    place: PartitionLogPlace,
+    room: FetchRoom | null,
+    disk: Disk = openDisk(),
+  ) {
     const { address, capacity } = assignment.place.window
     this.#memory = memory
     this.#window = new WindowReader(memory, address, capacity)
@@ -53,6 +62,7 @@ export class LogSource implements FrameSource {
     this.#words = place.words
     this.#pin = new ReaderPin(memory, address, assignment.slot + SLOT_PIN)
     this.#offset = assignment.committed
+    this.#room = room
   }
 
   ready(): boolean {
@@ -89,7 +99,7 @@ export class LogSource implements FrameSource {
       const available = (this.#window.end() - position) | 0
       if (available === 0) return null
       this.#window.follow()
-      const frames = copyFrames(this.#window, position, available, FETCH_BYTES, this.#assignment)
+      const frames = copyFrames(this.#window, position, available, FETCH_BYTES, this.#assignment, this.#room)
       this.#position = (position + frames.length) | 0
       return frames
     } finally {

@@ -17,14 +17,14 @@ import { MillraceError } from '../words/errors.ts'
 import type { Offset } from '../words/quantities.ts'
 import { ClaimLimit } from './claim-limit.ts'
 import type { FetchedFrame } from './delivery.ts'
+import type { FetchRoom } from './fetch-room.ts'
 import { FetchedBytes } from './fetched-bytes.ts'
 import type { FrameSource } from './frame-source.ts'
 import { KnownRecords } from './known-records.ts'
 import { readerCodecOf } from './learning-json.ts'
-import { LogSource } from './log-source.ts'
+import { openSource } from './open-source.ts'
 import { PassedGaps } from './passed-gaps.ts'
 import { ReaderSlot } from './reader-slot.ts'
-import { WindowSource } from './window-source.ts'
 
 export class PartitionReader {
   readonly assignment: Assignment
@@ -54,12 +54,12 @@ export class PartitionReader {
   at = 0
   offset = -1
 
-  constructor(thread: AttachedThread, assignment: Assignment) {
+  /** `room`: where fetches go, if what refers to one is over before the next; null: each has memory of its own. */
+  constructor(thread: AttachedThread, assignment: Assignment, room: FetchRoom | null = null) {
     this.assignment = assignment
     this.#thread = thread
     const { log } = assignment.place
-    this.#source =
-      log === null ? new WindowSource(thread.memory, assignment) : new LogSource(thread.memory, assignment, log)
+    this.#source = openSource(thread.memory, assignment, room)
     this.#codec = readerCodecOf(assignment.topic.codec)
     this.#slot = new ReaderSlot(thread.memory, assignment.slot, thread.address)
     this.#committed = assignment.committed

@@ -5,6 +5,7 @@ import type { WindowReader } from 'sharedarraybuffer-ring'
 import { FRAME_HEADER_BYTES } from '../log/format/frame.ts'
 import type { Assignment } from '../wire/places.ts'
 import type { Position } from '../words/quantities.ts'
+import type { FetchRoom } from './fetch-room.ts'
 
 /** Below this a copy shares a buffer with others: who keeps one keeps no more than SHARED_BYTES. */
 const SMALL_BYTES = 4_096
@@ -30,6 +31,7 @@ export function copyFrames(
   available: number,
   most: number,
   assignment: Pick<Assignment, 'topic' | 'place'>,
+  room: FetchRoom | null = null,
 ): Buffer {
   let bytes = 0
   while (bytes < available) {
@@ -37,12 +39,20 @@ export function copyFrames(
     if (bytes > 0 && bytes + length > most) break
     bytes += length
   }
-  return copyBytes(window, position, bytes)
+  return copyBytes(window, position, bytes, room)
 }
 
-/** Bytes of a window, in private memory. Small ones share a buffer, which cannot be transferred, with those that are copied next to them. */
-export function copyBytes(window: WindowReader, position: Position, bytes: number): Buffer {
-  const copied = bytes < SMALL_BYTES ? smallBuffer(bytes) : Buffer.allocUnsafeSlow(bytes)
+/**
+ * Bytes of a window, in private memory. Small ones share a buffer, which cannot be transferred, with those that are copied next to them.
+ * `room`: where larger ones go; null: each has a buffer of its own.
+ */
+export function copyBytes(
+  window: WindowReader,
+  position: Position,
+  bytes: number,
+  room: FetchRoom | null = null,
+): Buffer {
+  const copied = bytes < SMALL_BYTES ? smallBuffer(bytes) : (room?.take(bytes) ?? Buffer.allocUnsafeSlow(bytes))
   window.copyOut(position, bytes, copied, 0)
   return copied
 }

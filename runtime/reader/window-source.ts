@@ -10,6 +10,7 @@ import { frameEndOffset } from '../log/format/frame.ts'
 import { SLOT_PIN } from '../wire/layout.ts'
 import type { Assignment } from '../wire/places.ts'
 import type { Offset, Position } from '../words/quantities.ts'
+import type { FetchRoom } from './fetch-room.ts'
 import { FETCH_BYTES, type FrameSource } from './frame-source.ts'
 import { copyBytes, frameLength } from './window-frames.ts'
 
@@ -27,14 +28,16 @@ export class WindowSource implements FrameSource {
   /** Of the next frame to fetch. */
   #position: Position
   readonly #held: HeldFrame[] = []
+  readonly #room: FetchRoom | null
 
-  constructor(memory: Memory, assignment: Assignment) {
+  constructor(memory: Memory, assignment: Assignment, room: FetchRoom | null) {
     const { address, capacity } = assignment.place.window
     this.#memory = memory
     this.#window = new WindowReader(memory, address, capacity)
     this.#assignment = assignment
     this.#pin = assignment.slot + SLOT_PIN
     this.#position = assignment.pin
+    this.#room = room
   }
 
   ready(): boolean {
@@ -56,7 +59,7 @@ export class WindowSource implements FrameSource {
       bytes += length
     }
     this.#position = (from + bytes) | 0
-    return copyBytes(window, from, bytes)
+    return copyBytes(window, from, bytes, this.#room)
   }
 
   release(offset: Offset): void {

@@ -15,7 +15,8 @@ export interface RecordCursor<V = unknown> extends Delivery<V> {
    */
   next(): boolean
   /**
-   * Bytes of all records of this call. It is a copy that belongs to the handler: it may be kept, changed and transferred. Values that were
+   * Bytes of all records of this call, for as long as it lasts: behind it they are taken back, and their length is 0. It is a copy:
+   * it may be changed. Copy what is to be kept, as in `Buffer.from(bytes.subarray(valueStart, valueEnd))`, or take `value`. Values that were
    * published as bytes begin at multiples of 8.
    */
   readonly bytes: Buffer

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { type BrokerEvents, createBroker, type Logger } from '../index.ts'
 import { delay, openBroker, rejection, SMALL, until } from '../proof/fixtures/broker.fixture.ts'
+import { DOOR } from '../proof/fixtures/door.fixture.ts'
 import { fillUp } from '../publish/full-topic.fixture.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'millrace-broker-'))
@@ -22,7 +23,7 @@ interface Finished {
 /** Runs a program with this Node alone: tap puts a loader into NODE_OPTIONS of whatever it sees started. */
 function program(body: string, timeoutMs = 120_000): Promise<Finished> {
   const path = join(folder, `script-${scripts++}.mjs`)
-  const door = JSON.stringify(new URL('../index.js', import.meta.url).href)
+  const door = JSON.stringify(DOOR)
   writeFileSync(path, `import { createBroker } from ${door}\n${body}\n`)
   return new Promise(resolve => {
     execFile(

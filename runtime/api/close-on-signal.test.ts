@@ -4,8 +4,7 @@ import { once } from 'node:events'
 import t from 'tap'
 import { closeOnSignal } from '../index.ts'
 import { openBroker } from '../proof/fixtures/broker.fixture.ts'
-
-const door = new URL('../index.js', import.meta.url).href
+import { DOOR } from '../proof/fixtures/door.fixture.ts'
 
 interface Ended {
   readonly code: number | null
@@ -16,7 +15,7 @@ interface Ended {
 /** Runs a program, which says `ready` when it is; `act` is called then. */
 async function program(body: string, act: (child: ChildProcess, heard: () => string) => unknown): Promise<Ended> {
   const source = `
-    import { createBroker, closeOnSignal } from ${JSON.stringify(door)}
+    import { createBroker, closeOnSignal } from ${JSON.stringify(DOOR)}
     const broker = await createBroker()
     const topic = await broker.topic('jobs')
     ${body}

@@ -6,6 +6,7 @@ import { firstValueFrom, lastValueFrom, toArray } from 'rxjs'
 import t from 'tap'
 import { type Broker, type ManualDelivery, RejectError, settle, type Topic } from '../index.ts'
 import { delay, openBroker, rejection, SMALL, until } from '../proof/fixtures/broker.fixture.ts'
+import { DOOR } from '../proof/fixtures/door.fixture.ts'
 import { newName, newTopic, sharedBroker } from '../proof/fixtures/shared-broker.fixture.ts'
 
 const QUICK = { backoff: { initialMs: 1, maxMs: 4, jitter: 0 } } as const
@@ -268,7 +269,7 @@ t.test('importing the door loads no rxjs, which the first operator does', async 
       settle(() => 1)
       parentPort.postMessage([before, isLoaded()])
     })`
-  const workerData = new URL('../index.js', import.meta.url).href
+  const workerData = DOOR
   const worker = new Worker(program, { eval: true, workerData, execArgv: [] })
   const [said] = await once(worker, 'message')
   t.strictSame(said, [false, true])

@@ -4,6 +4,7 @@
 import type { Codec } from '../words/codec.ts'
 import { JsonBytes } from '../words/json-bytes.ts'
 import type { Message } from '../words/message.ts'
+import { isKnownJson } from './json-check.ts'
 import { lineHeader } from './line-header.ts'
 import { head, type Line, type LineBytes, RAW_BYTES_MAX } from './line-splitter.ts'
 
@@ -44,18 +45,20 @@ export function parseLine(
 ): LineRecord | BrokenLine | undefined {
   if ('reason' in read) return { line, ...read }
   const { block, start, end } = read
+  const isShort = end - start < AS_BYTES_MAX
+  // Without keys it need not be read for its own sake.
+  const isKnown = isShort && keyPath === undefined && isKnownJson(block, start, end)
   let parsed: unknown
   try {
-    parsed = codec.decode(block, start, end)
+    if (!isKnown) parsed = codec.decode(block, start, end)
   } catch {
     // Now in words: what has no JSON is nothing, and the rest is told as JSON.parse does.
     return isBlank(textOf(read)) ? undefined : brokenLine(textOf(read), line, 'decode', whyNot(textOf(read)))
   }
   // What was read is JSON: it need not be written again.
-  const isShort = end - start < AS_BYTES_MAX
   const value = isShort ? new JsonBytes(new Uint8Array(block.buffer, block.byteOffset + start, end - start)) : parsed
   const headers = lineHeader(line)
-  // Without keys nothing needs an order: the lines go round the partitions, so that all threads have work.
+  // Nothing needs an order then: the lines go round the partitions, so that all threads have work.
   if (keyPath === undefined) {
     const message = partitions === null ? { value, headers } : { value, headers, partition: line % partitions }
     return { line, read, message }

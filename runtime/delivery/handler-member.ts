@@ -256,7 +256,9 @@ export class HandlerMember implements RunMember {
 
   abandon(): void {
     this.#abandoned = true
-    for (const [cursor, { executor }] of this.#running) {
+    for (const { context } of this.#starting.values()) context.abort()
+    for (const [cursor, { executor, context }] of this.#running) {
+      context.abort()
       executor.abandon()
       this.#thread.removeTaker(cursor, executor)
     }

@@ -31,8 +31,8 @@ export interface LaneRules {
 export class Lane<P> {
   readonly #retryOrder: RetryOrder
   readonly #serial: boolean
-  /** All records from the settled prefix on, by offset. */
-  #line: LaneEntry<P>[] = []
+  /** All records from the settled prefix on, by offset; null: in front of it, and let go of. */
+  readonly #line: (LaneEntry<P> | null)[] = []
   #head = 0
   #prefix: number
   /** Unsettled records of each key, by offset. */
@@ -71,7 +71,7 @@ export class Lane<P> {
 
   /** All of them, by offset. */
   get entries(): readonly LaneEntry<P>[] {
-    return this.#line.slice(this.#head)
+    return this.#line.slice(this.#head) as LaneEntry<P>[]
   }
 
   /** Whether records go out one at a time, because one of them may have killed its thread. */
@@ -249,7 +249,8 @@ export class Lane<P> {
       if (entry?.stage !== 'settled') break
       if (entry.failedAttempts > 0) this.#held--
       this.#prefix = entry.offset + 1
-      this.#head++
+      // What its consumer does not keep is garbage now, while it is young.
+      this.#line[this.#head++] = null
     }
     if (this.#head > 256 && this.#head * 2 > this.#line.length) {
       this.#line.splice(0, this.#head)

@@ -4,6 +4,7 @@ import type { Publishers } from '../publish/publishers.ts'
 import { CURSOR, PlayedQueue } from '../reader/played-queue.fixture.ts'
 import type { AttachedThread } from '../thread/attached-thread.ts'
 import type { RunShape } from '../wire/member-calls.ts'
+import type { HandlerContext } from '../words/handler.ts'
 import { HandlerMember } from './handler-member.ts'
 import type { SettleableDelivery } from './manual-delivery.ts'
 import { ManualMember } from './manual-member.ts'
@@ -81,6 +82,38 @@ t.test('batches of a handler are as large as asked for, and of up to 100 otherwi
   queue.turn()
   t.strictSame(sizes, [100, 20])
   member.abandon()
+})
+
+t.test('a handler that is at work when its run ends badly is told by its signal, and so is a start', async t => {
+  const shape = { run: 1, group: 'queue', handlerTimeoutMs: 60_000, output: null, batch: null, prefetch: 2 } as const
+  const rest = { atMostOnce: false, retryOrder: 'none', concurrency: 1, consumerPriority: 0 } as const
+  const heard: string[] = []
+  const listen = (who: string, { signal }: HandlerContext): Promise<never> => {
+    signal.addEventListener('abort', () => heard.push(who))
+    return new Promise(() => undefined)
+  }
+  const handlers = {
+    message: { message: (_: unknown, __: unknown, context: HandlerContext) => listen('message', context) },
+    start: { start: (context: HandlerContext) => listen('start', context), message: () => undefined },
+  }
+  for (const [who, handler] of Object.entries(handlers)) {
+    const queue = new PlayedQueue()
+    const { topic } = queue.assignment
+    const member = new HandlerMember(
+      attached(queue),
+      {} as Publishers,
+      { ...shape, ...rest, topic },
+      handler as never,
+      null,
+    )
+    const assigned = member.assign(queue.assignment)
+    if (who === 'message') await assigned
+    queue.handOut(1)
+    if (who === 'message') queue.turn()
+    t.strictSame(heard, [])
+    member.abandon()
+    t.strictSame(heard.splice(0), [who])
+  }
 })
 
 t.test('deliveries that the caller settles are of the queue, in its time, and come again after a stop', async t => {

@@ -51,7 +51,8 @@ export class ReadyList<P> {
     if (index === entries.length - 1 - this.#head) entries.pop()
     else if (index === 0) this.#head++
     else entries.splice(this.#head + index, 1)
-    if (this.#head === entries.length || this.#head >= FRONT_MAX) this.#giveBack()
+    // Of a list from whose front nothing was taken there is nothing to give back: mostly it is emptied record by record.
+    if (this.#head > 0 && (this.#head === entries.length || this.#head >= FRONT_MAX)) this.#giveBack()
   }
 
   #giveBack(): void {

@@ -6,7 +6,6 @@
  * Such a thread is removed when its rings are drained. Bound: the threads and their rings.
  */
 import type { Memory } from 'sharedarraybuffer-ring'
-import type { Told } from '../link/held-bell.ts'
 import { HostLink, type Settlement } from '../link/host-link.ts'
 import type { IncomingRing } from '../partition/incoming-ring.ts'
 import type { LinkedThread } from '../wire/host-calls.ts'
@@ -100,10 +99,16 @@ export class HostLinks {
     for (const { link } of this.#threads.values()) link.bell.hold()
   }
 
-  /** Wakes the threads that were told something in the meantime, those that were told `first` before the others. */
-  letGo(first: Told): void {
+  /**
+   * Wakes the threads that were told something in the meantime. Who awaits each publish before the next has one answered in a pass, and
+   * is woken first. Where several are answered readers come first: their way to a handler is the longer one.
+   */
+  letGo(): void {
     if (!this.#isHolding) return
     this.#isHolding = false
+    let answers = 0
+    for (const { link } of this.#threads.values()) answers += link.bell.answers
+    const first = answers > 1 ? 'records' : 'answers'
     for (const { link } of this.#threads.values()) link.bell.ringFor(first)
     for (const { link } of this.#threads.values()) link.bell.letGo()
   }

@@ -30,8 +30,6 @@ const YIELD_MS = 5
 const NAP_FROM_BYTES = 16_384
 /** A nap takes about a tenth of a millisecond longer than asked for, and costs less than the wake-ups that it saves. */
 const NAP_MS = 0.25
-/** After so long a sleep nobody publishes one record after the other, each awaited before the next. */
-const REST_MS = 0.2
 /** Passes that look for what consumers of a queue have ended, at most: about ten microseconds. */
 const PASSES_MAX = 24
 
@@ -58,8 +56,6 @@ export class PartitionHost {
   #kinds: Kinds | null = null
   #store: HostStore | null = null
   #stopped = false
-  /** Whether it slept for REST_MS before it was rung last: who waits for records has the longer way, and is woken first. */
-  #hasRested = false
   /** Bytes taken by all partitions since it last considered a nap. */
   #takenBytes = 0
   /** For what consumers of queues have ended, who were handed something. */
@@ -73,7 +69,7 @@ export class PartitionHost {
     this.residents = new Residents(
       staged => {
         // What is in memory does not wait for the disk.
-        this.#wakeThreads()
+        this.#links.letGo()
         this.#store?.commit(staged)
       },
       () => this.#bell.ring(),
@@ -108,16 +104,11 @@ export class PartitionHost {
     const hasSettled = this.#links.take()
     const worked = this.residents.pass(nowMs())
     this.#links.answers.flush()
-    this.#wakeThreads()
+    this.#links.letGo()
     this.#links.tellDrained()
     if (!worked && !hasSettled) return false
     this.#ends.came()
     return true
-  }
-
-  /** Once a pass: for all that it has told them by then, and sooner where it goes on for long. */
-  #wakeThreads(): void {
-    this.#links.letGo(this.#hasRested ? 'records' : 'answers')
   }
 
   /** Under load, waits a moment for more instead of having itself woken for every frame; whether it did. */
@@ -144,9 +135,7 @@ export class PartitionHost {
     const rung = this.#bell.waitAsync(this.residents.dueInMs(nowMs()))
     if (rung === null) await new Promise(setImmediate)
     else await rung
-    const sleptMs = nowMs() - since
-    this.#hasRested = sleptMs >= REST_MS
-    this.#ends.slept(sleptMs)
+    this.#ends.slept(nowMs() - since)
   }
 
   #fault(point: number): void {
@@ -178,7 +167,7 @@ export class PartitionHost {
       fault: point => this.#fault(point),
       took: bytes => {
         this.#takenBytes += bytes
-        if (this.#takenBytes >= NAP_FROM_BYTES) this.#wakeThreads()
+        if (this.#takenBytes >= NAP_FROM_BYTES) this.#links.letGo()
       },
       handedOut: () => {
         this.#ends.isAwaiting = true

@@ -5,7 +5,7 @@
  * published at once, and is seen by a thread that is awake. Only the ring of one that sleeps waits. A host that dies before it rings is no
  * worse than one that dies before it tells: its exit wakes all threads (ring/doorbell.ts).
  *
- * Bound: two flags.
+ * Bound: two numbers.
  */
 import type { Doorbell } from 'sharedarraybuffer-ring'
 
@@ -15,10 +15,16 @@ export type Told = 'answers' | 'records'
 export class HeldBell {
   readonly #bell: Doorbell
   #isHeld = false
-  #owes: { answers: boolean; records: boolean } = { answers: false, records: false }
+  /** How often its thread was told each while it was held. */
+  readonly #owed: { answers: number; records: number } = { answers: 0, records: 0 }
 
   constructor(bell: Doorbell) {
     this.#bell = bell
+  }
+
+  /** How often its thread was told of answers while it was held, and not woken. */
+  get answers(): number {
+    return this.#owed.answers
   }
 
   /** From now on nothing rings before `letGo`. */
@@ -28,14 +34,14 @@ export class HeldBell {
 
   /** Its thread was told something: wakes it if it sleeps, now or when it is let go. */
   ring(told: Told): void {
-    if (this.#isHeld) this.#owes[told] = true
+    if (this.#isHeld) this.#owed[told]++
     else this.#bell.ring()
   }
 
   /** Rings if its thread was told this while it was held. */
   ringFor(told: Told): void {
-    if (!this.#owes[told]) return
-    this.#owes[told] = false
+    if (this.#owed[told] === 0) return
+    this.#owed[told] = 0
     this.#bell.ring()
   }
 

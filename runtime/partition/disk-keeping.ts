@@ -27,7 +27,7 @@ export class DiskKeeping implements Keeping {
   readonly isOnDisk = true
   /** A pass takes one batch, and each pass is a commit: the more it takes the less that costs. */
   readonly appendBytes = 262_144
-  /** In the way is only who is copying at that moment, or near: nobody rings when that is over, and it soon is. */
+  /** In the way is only who is copying at that moment, or near: neither lasts. */
   readonly whenFull = 'later'
   readonly isReady = true
   readonly #memory: Memory

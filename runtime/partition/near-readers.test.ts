@@ -24,33 +24,65 @@ t.test('does not wait for groups that are ahead, or far behind, or that nobody r
   t.equal(holds(new NearReaders({ groups, readers: new Map([[2, {}]]) }), 0), false)
 })
 
-t.test('waits for one that is there, until the time is over, and looks again', async t => {
+t.test('waits for one that is there until it goes on, and then for another', async t => {
   const committed = [170, 109]
   const readers = near(committed)
   t.equal(readers.dueInMs(0), Number.POSITIVE_INFINITY)
-  t.equal(holds(readers, 0), true)
-  t.equal(readers.dueInMs(0.25), 0.75)
-  t.equal(readers.dueInMs(1.5), 0, 'whoever sleeps looks at once where the time has passed meanwhile')
+  t.notOk(readers.isWaiting(0))
+  t.ok(holds(readers, 0))
+  t.ok(readers.isWaiting(1))
+  t.ok(holds(readers, 1))
   committed[1] = 110
-  t.equal(holds(readers, 0.5), true, 'it is not asked for each record that it handles')
-  t.equal(holds(readers, 1), false)
+  t.notOk(readers.isWaiting(1), 'whoever asks twice hears the same')
+  t.notOk(readers.isWaiting(1))
+  t.notOk(holds(readers, 1))
   t.equal(readers.dueInMs(1), Number.POSITIVE_INFINITY)
-  t.equal(readers.hold(110, 120, 190, CAPACITY, 5), true, 'it waits anew for one that goes on')
+  t.ok(readers.hold(110, 120, 190, CAPACITY, 5), 'it waits anew for what that one wants next')
+  t.equal(readers.dueInMs(5), 1, 'as long as is left')
 })
 
 t.test('waits for one that is out by half a window', async t => {
-  t.equal(holds(near([60]), 0), true)
+  t.ok(holds(near([60]), 0))
 })
 
-t.test('waits in a row for each 256 KiB, and then not before a whole window was written', async t => {
+t.test('waits a millisecond for each 256 KiB of the window, and then for each that was given up', async t => {
   const readers = near([100])
-  t.equal(holds(near([100]), 0, 262_143), false)
-  t.equal(holds(readers, 0), true)
-  t.equal(holds(readers, 1), true)
-  t.equal(holds(readers, 2), false)
-  t.equal(holds(readers, 3), false)
-  readers.passed(CAPACITY - 1)
-  t.equal(holds(readers, 4), false)
+  t.notOk(holds(near([100]), 0, 262_143))
+  t.ok(holds(readers, 0))
+  t.equal(readers.dueInMs(0.5), 1.5)
+  t.ok(holds(readers, 1.75))
+  t.notOk(readers.isWaiting(2), 'it is asked again, and goes on')
+  t.equal(readers.dueInMs(2.5), 0, 'whoever sleeps looks at once where the time has passed meanwhile')
+  t.notOk(holds(readers, 2.5))
+  readers.passed(262_143)
+  t.notOk(holds(readers, 3))
   readers.passed(1)
-  t.equal(holds(readers, 5), true)
+  t.ok(holds(readers, 4))
+  t.equal(readers.dueInMs(4), 1)
+  t.notOk(holds(readers, 5))
+  readers.passed(10 * CAPACITY)
+  t.ok(holds(readers, 6))
+  t.equal(readers.dueInMs(6), 2, 'time is not saved up')
+})
+
+t.test('a group that goes on by a frame each time holds the writer no longer than that', async t => {
+  const committed = [0]
+  const readers = near(committed)
+  const frameBytes = 16_384
+  const givenUp = 64 * frameBytes
+  let nowMs = 0
+  let waitedMs = 0
+  for (let offset = 0; offset < 64; offset++) {
+    // It takes three quarters of a millisecond for what the writer can write at once.
+    const since = nowMs
+    while (readers.hold(offset, offset + 1, offset + 32, CAPACITY, nowMs)) {
+      nowMs += 0.25
+      if (nowMs - since >= 0.75) committed[0] = offset + 1
+    }
+    waitedMs += nowMs - since
+    committed[0] = offset + 1
+    readers.passed(frameBytes)
+  }
+  t.ok(waitedMs > 1)
+  t.ok(waitedMs <= (CAPACITY + givenUp) / 262_144 + 0.5, `it has waited ${waitedMs} ms`)
 })

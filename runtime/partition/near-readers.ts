@@ -2,27 +2,29 @@
  * How long the writer of a window on disk waits for groups that are about to fall out, or have just done so: then they read files.
  *
  * The partition host's thread. A group that reads files is slower than one that reads the window, and may never catch up with a writer that
- * does not wait. So a writer waits before it gives bytes up that such a group wants next, and while one is behind by half a
- * window or less. It waits a millisecond at a time, one for each 256 KiB of its window in a row. After that it writes a whole window
- * before it waits again.
+ * does not wait. So a writer does not give bytes up that such a group wants next, or while one is behind by half a window or less.
+ * It goes on when the group has, of which the group's commit tells. Time that it has waited is paid for by what it gives up afterwards.
  *
- * Bound: a millisecond for each 256 KiB written, however slow the groups are. A smaller window does not wait.
+ * Bound: a millisecond for each 256 KiB given up, and at first for each of the window. A smaller window does not wait.
  */
 import type { Offset } from '../words/quantities.ts'
 import type { ReadBy } from './unread-word.ts'
 
-const WAIT_MS = 1
-/** Of a window, for each wait in a row. */
-const WAIT_BYTES = 262_144
+/** Given up, they pay for a millisecond. */
+const BYTES_PER_MS = 262_144
+/** Less is not worth a wait. */
+const LEAST_MS = 1
 
 export class NearReaders {
   readonly #readBy: ReadBy
-  /** Until then it waits; 0: it does not. */
+  /** How long it may wait from now on, or from the begin of this wait on. */
+  #leftMs = Number.POSITIVE_INFINITY
+  /** When the wait is over, whatever groups do; 0: it does not wait. */
   #untilMs = 0
-  /** Waits in a row. */
-  #waits = 0
-  /** Bytes to be written before it waits again. */
-  #restBytes = 0
+  /** It waits for groups that read next from here on. */
+  #from: Offset = 0
+  /** And below this. */
+  #to: Offset = 0
 
   constructor(readBy: ReadBy) {
     this.#readBy = readBy
@@ -34,48 +36,37 @@ export class NearReaders {
    */
   hold(from: Offset, to: Offset, end: Offset, capacity: number, nowMs: number): boolean {
     if (this.isWaiting(nowMs)) return true
+    if (this.#untilMs !== 0) this.#leftMs = Math.max(0, this.#untilMs - nowMs)
     this.#untilMs = 0
-    const waitsMax = Math.floor(capacity / WAIT_BYTES)
-    if (this.#restBytes > 0) return false
-    if (!this.#isNear(from - (end - from) / 2, to)) {
-      this.#waits = 0
-      return false
-    }
-    if (this.#waits === waitsMax) {
-      this.#waits = 0
-      this.#restBytes = capacity
-      return false
-    }
-    this.#waits++
-    this.#untilMs = nowMs + WAIT_MS
+    this.#leftMs = Math.min(this.#leftMs, capacity / BYTES_PER_MS)
+    if (this.#leftMs < LEAST_MS) return false
+    this.#from = from - (end - from) / 2
+    this.#to = to
+    if (!this.#isNear()) return false
+    this.#untilMs = nowMs + this.#leftMs
     return true
   }
 
-  #isNear(from: Offset, to: Offset): boolean {
+  #isNear(): boolean {
     for (const cursor of this.#readBy.readers.keys()) {
-      const offset = this.#readBy.groups.get(cursor)?.committed() ?? to
-      if (offset >= from && offset < to) return true
+      const offset = this.#readBy.groups.get(cursor)?.committed()
+      if (offset !== undefined && offset >= this.#from && offset < this.#to) return true
     }
     return false
   }
 
   /** So many bytes of the window are given up. */
   passed(bytes: number): void {
-    this.#restBytes = Math.max(0, this.#restBytes - bytes)
+    this.#leftMs += bytes / BYTES_PER_MS
   }
 
-  /** Whether a wait is not over yet. */
+  /** Whether a wait goes on: its time is not over, and a group is still there. */
   isWaiting(nowMs: number): boolean {
-    return this.#untilMs > nowMs
+    return this.#untilMs > nowMs && this.#isNear()
   }
 
-  /** Whether it waits, or has waited and was not asked since. */
-  get isHolding(): boolean {
-    return this.#untilMs !== 0
-  }
-
-  /** In how many milliseconds a wait is over; 0: it is, and was not asked since. Infinity: it does not wait. */
+  /** In how many milliseconds the time of a wait is over; 0: it is, and was not asked since. Infinity: it does not wait. */
   dueInMs(nowMs: number): number {
-    return this.isHolding ? Math.max(0, this.#untilMs - nowMs) : Number.POSITIVE_INFINITY
+    return this.#untilMs === 0 ? Number.POSITIVE_INFINITY : Math.max(0, this.#untilMs - nowMs)
   }
 }

@@ -181,7 +181,7 @@ export class PartitionActor {
   /** Where it stands as a resident of its host (resident/resident.ts). */
   standing(): Standing {
     if (this.ready()) return 'ready'
-    if (this.full) return this.near.isHolding ? 'waits' : 'waitsForCommit'
+    if (this.full) return 'waitsForCommit'
     return this.#rings.hasMore ? 'waits' : 'rests'
   }
 

@@ -1,4 +1,5 @@
 /** The receipts of one record and of one message; classes, because a million of them should not cost a string each. */
+import type { ProducedTopic } from '../wire/produced-topic.ts'
 import type { Durability, Receipt } from '../words/message.ts'
 import type { QueueReceipt } from '../words/queue-message.ts'
 
@@ -80,6 +81,13 @@ export class SendReceipt implements QueueReceipt, Receipt {
       },
     })
   }
+}
+
+/** Of a record that its sender gave no id. */
+export function receiptOf({ id, name, durability, queue }: ProducedTopic, partition: number, offset: number): Receipt {
+  return queue === undefined
+    ? new AppendReceipt(name, partition, offset, durability)
+    : new SendReceipt(name, id, offset, durability)
 }
 
 /** The name of a message, which no other one of the broker has. */

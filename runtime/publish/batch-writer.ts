@@ -44,17 +44,20 @@ export class BatchWriter {
   write(batch: PendingBatch, end: number, maxMessageBytes: number): boolean {
     const { prepared, sequences } = batch
     if (batch.next === 0 && hasKeys(prepared.keysNumber) && prepared.isPlain && sequences === null)
-      this.#writePlain(batch, Math.min(end, prepared.keptKeys))
+      batch.tookUpTo(this.#writePlain(batch, Math.min(end, prepared.keptKeys)))
     while (batch.next < end) if (!this.#writeNext(batch, maxMessageBytes)) return false
     return true
   }
 
-  /** From the first on up to an index, or to one that is not plain. */
-  #writePlain(batch: PendingBatch, end: number): void {
+  /**
+   * From the first on up to an index, or to one that is not plain or has no room; returns which. Nothing stands behind the loop: V8 would
+   * leave its code for that each time, if it was compiled while the first batch was written.
+   */
+  #writePlain(batch: PendingBatch, end: number): number {
     const { keys, values, partitions } = batch.prepared
     const { memory } = this.#thread
     const words = memory.i32
-    if (this.#rings.growing.size > 0) return
+    if (this.#rings.growing.size > 0) return 0
     let next = 0
     for (let from = 0; next < end; next++) {
       const value = values[next] as string | Uint8Array | null
@@ -82,7 +85,7 @@ export class BatchWriter {
       writer.observe(batch)
       if (!writer.dirty) this.#thread.markDirty(writer)
     }
-    batch.tookUpTo(next)
+    return next
   }
 
   #writeNext(batch: PendingBatch, maxMessageBytes: number): boolean {

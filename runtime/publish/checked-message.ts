@@ -74,6 +74,17 @@ export function asRoutedMessage(message: QueueMessage): QueueMessage {
   return message
 }
 
+/**
+ * Whether a message has a key and a value and nothing else. Nothing is read. What inherits, or is no object, is not one: it may have fields that are
+ * found only by reading them.
+ */
+export function isKeyAndValue(message: QueueMessage): boolean {
+  if (typeof message !== 'object' || message === null || Object.getPrototypeOf(message) !== Object.prototype)
+    return false
+  for (const name in message) if (name !== 'key' && name !== 'value') return false
+  return true
+}
+
 export type QueueOnly = Omit<QueueMessage, keyof Message>
 
 /** A message to a queue, each property read once. */

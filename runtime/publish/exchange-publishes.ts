@@ -15,6 +15,7 @@ import type { GivenHeaders } from '../words/message.ts'
 import { show } from '../words/names.ts'
 import type { QueueMessage } from '../words/queue-message.ts'
 import { checkRoutingKey } from '../words/routing-key.ts'
+import { isKeyAndValue } from './checked-message.ts'
 import { copyHeaders } from './given-headers.ts'
 import type { HoldUpcalls } from './producer-upcalls.ts'
 import {
@@ -27,6 +28,7 @@ import {
 import { RoutedMessage } from './routed-message.ts'
 import { RoutedReceipt } from './routed-receipt.ts'
 import { RoutedSends } from './routed-sends.ts'
+import type { TopicProducer } from './topic-producer.ts'
 import type { WaitingRoom } from './waiting-room.ts'
 
 /** Of one message. */
@@ -40,7 +42,7 @@ interface Publish {
   readonly key: string
   readonly message: RoutedMessage
   readonly options: RouteOptions
-  readonly resolve: (receipt: RouteReceipt | Promise<never>) => void
+  readonly resolve: (receipt: RouteReceipt | Promise<RouteReceipt>) => void
   readonly reject: (error: unknown) => void
 }
 
@@ -87,18 +89,31 @@ export class ExchangePublishes {
     message: QueueMessage,
     options: RoutedOptions = NO_OPTIONS,
   ): Promise<RouteReceipt> {
-    return new Promise((resolve, reject) => {
+    try {
       this.#checkOpen(options)
+      const isPlain = options === NO_OPTIONS && isKeyAndValue(message)
       const key = checkRoutingKey(routingKey)
-      const routed = new RoutedMessage(message, key, options.untilMs)
-      if (this.#line.size === 0 && this.#routes.fresh) {
-        const route = this.#finder.find(exchange, key, routed.given)
-        if (route.producers !== null) {
-          this.#send(exchange, key, routed, options, route, resolve, reject)
-          return
-        }
-      }
-      this.#wait({ exchange, key, message: routed, options, resolve, reject })
+      const routed = isPlain ? null : new RoutedMessage(message, key, options.untilMs)
+      const route =
+        this.#line.size === 0 && this.#routes.fresh ? this.#finder.find(exchange, key, routed?.given ?? null) : null
+      if (isPlain && route?.producers?.length === 1 && this.#sends.held === 0)
+        return this.#sends.sendPlain(message, route.producers[0] as TopicProducer, route.header)
+      return this.#publish(exchange, key, routed ?? new RoutedMessage(message, key), options, route)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  #publish(
+    exchange: NamedExchange,
+    key: string,
+    message: RoutedMessage,
+    options: RouteOptions,
+    route: FoundRoute | null,
+  ): Promise<RouteReceipt> {
+    return new Promise((resolve, reject) => {
+      if (route === null || route.producers === null) this.#wait({ exchange, key, message, options, resolve, reject })
+      else this.#send(exchange, key, message, options, route, resolve, reject)
     })
   }
 
@@ -226,7 +241,7 @@ export class ExchangePublishes {
     message: RoutedMessage,
     options: RouteOptions,
     route: FoundRoute,
-    resolve: (receipt: RouteReceipt | Promise<never>) => void,
+    resolve: (receipt: RouteReceipt | Promise<RouteReceipt>) => void,
     reject: (error: unknown) => void,
   ): void {
     if (route.targets.length > 0) this.#sends.send(name, message, options, route, resolve, reject)

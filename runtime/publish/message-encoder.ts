@@ -11,10 +11,12 @@ import type { Codec } from '../words/codec.ts'
 import type { Headers, Key, Message } from '../words/message.ts'
 import { asMessage, asQueueMessage, checkedKey, checkTimestamp, type ReadQueueMessage } from './checked-message.ts'
 import { copyHeaders } from './given-headers.ts'
-import type { SendOptions } from './message-fields.ts'
+import { type GivenTimes, messageFields, type SendOptions } from './message-fields.ts'
 import type { PartitionChoice } from './partition-choice.ts'
 import type { EncodedMessage } from './record-writer.ts'
 import { RUN_RECORDS } from './sticky-route.ts'
+
+const NO_TIMES: GivenTimes = Object.freeze({})
 
 export class MessageEncoder implements EncodedMessage {
   partition = 0
@@ -47,6 +49,18 @@ export class MessageEncoder implements EncodedMessage {
     this.headers = headers
     this.timestamp = timestamp
     this.fields = isQueue ? (given as ReadQueueMessage).fields : null
+  }
+
+  /** The same of a message that an exchange has routed here, which has a key and a value and no more; `header`: that of its routing key. */
+  readRouted(message: Message, topic: ProducedTopic, header: Headers): void {
+    const value = this.#codec.encode(message.value)
+    const key = checkedKey(message.key)
+    this.partition = this.#choice.of(undefined, key, value, message, RUN_RECORDS)
+    this.key = key
+    this.value = value
+    this.headers = header
+    this.timestamp = undefined
+    this.fields = topic.queue === undefined ? null : messageFields(0, NO_TIMES, topic.queue)
   }
 
   /** The message that was read last, to be kept. */

@@ -1,12 +1,14 @@
 /**
  * Writes a message as a record: those that are like most by a short way, and all others as record-writer.ts does.
  *
- * The producer's thread. Most have a short text as their key, a value, and neither headers nor a time or fields of their own: of those
- * everything rare is looked for once.
+ * The producer's thread. Most have a short text as their key, a value, and neither a time nor fields of their own. They have no headers, or one that
+ * is written already: the routing key that an exchange adds. Of those everything rare is looked for once.
  */
 import type { Memory } from 'sharedarraybuffer-ring'
+import { putU32 } from '../log/format/headers.ts'
 import type { QueueFields } from '../log/format/queue-fields.ts'
-import { HAS_KEY, RECORD_HEADER_BYTES, VALUE_ALIGNED } from '../log/format/record.ts'
+import { HAS_HEADERS, HAS_KEY, RECORD_HEADER_BYTES, VALUE_ALIGNED } from '../log/format/record.ts'
+import { WrittenHeader } from '../log/format/written-header.ts'
 import type { Headers, Key } from '../words/message.ts'
 import { writeHashedKey } from './key-hash.ts'
 import { writeKey } from './key-writer.ts'
@@ -26,10 +28,10 @@ export function writeMessage(
   fields: QueueFields | null,
   isHashed: boolean,
 ): number {
-  const isPlain = headers === null && timestamp === undefined && fields === null && value !== null
-  return isPlain && typeof key === 'string' && !writer.baseWasGiven
-    ? writePlain(memory, writer, key, value, maxMessageBytes, isHashed)
-    : writeRecord(memory, writer, key, value, headers, timestamp, maxMessageBytes, fields)
+  const isPlain = timestamp === undefined && fields === null && value !== null && !writer.baseWasGiven
+  if (isPlain && typeof key === 'string' && (headers === null || headers instanceof WrittenHeader))
+    return writePlain(memory, writer, key, value, headers, maxMessageBytes, isHashed)
+  return writeRecord(memory, writer, key, value, headers, timestamp, maxMessageBytes, fields)
 }
 
 function writePlain(
@@ -37,13 +39,15 @@ function writePlain(
   writer: PartitionWriter,
   key: string,
   value: string | Uint8Array,
+  header: (Headers & WrittenHeader) | null,
   maxMessageBytes: number,
   isHashed: boolean,
 ): number {
   const isText = typeof value === 'string'
-  const most = (key.length + (isText ? value.length : 0)) * 3 + (isText ? 0 : value.length)
+  const headerBytes = header === null ? 0 : header.size + 4
+  const most = (key.length + (isText ? value.length : 0)) * 3 + (isText ? 0 : value.length) + headerBytes
   if (most > maxMessageBytes || key.length + (isText ? value.length : 0) >= MEASURE_FROM_CHARS)
-    return writeRecord(memory, writer, key, value, null, undefined, maxMessageBytes)
+    return writeRecord(memory, writer, key, value, header, undefined, maxMessageBytes)
   const address = writer.reserve(RECORD_HEADER_BYTES + most + (isText ? 0 : ALIGN_BYTES + SHIFT_BYTES), undefined)
   if (address < 0) return address
   const words = memory.i32
@@ -52,6 +56,12 @@ function writePlain(
   const keyLength = isWritten ? key.length : writeKey(memory, key, address + RECORD_HEADER_BYTES)
   if (keyLength < 0) throw refused(writer)
   let end = address + RECORD_HEADER_BYTES + keyLength
+  let attributes = isText ? HAS_KEY : HAS_KEY | VALUE_ALIGNED
+  if (header !== null) {
+    attributes |= HAS_HEADERS
+    putU32(memory.u8, end, header.size)
+    end = header.write(memory.u8, end + 4)
+  }
   if (isText) end += writeString(memory, value, end)
   else {
     end = (end + ALIGN_BYTES) & ~ALIGN_BYTES
@@ -60,7 +70,7 @@ function writePlain(
   }
   const length = end - address
   words[at] = length
-  words[at + 1] = writer.index | ((isText ? HAS_KEY : HAS_KEY | VALUE_ALIGNED) << 16)
+  words[at + 1] = writer.index | (attributes << 16)
   words[at + 2] = 0
   words[at + 3] = keyLength
   writer.append(length, 0)

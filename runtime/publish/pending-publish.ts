@@ -3,7 +3,6 @@ import { nowMs } from '../../actors/world.ts'
 import { offAbort, onAbort } from '../base/abort-listeners.ts'
 import { ownedHeaders } from '../log/format/headers.ts'
 import type { ProducedTopic } from '../wire/produced-topic.ts'
-import type { RouteTarget } from '../wire/route-changes.ts'
 import { FullError, MillraceError } from '../words/errors.ts'
 import type { RouteReceipt } from '../words/exchange.ts'
 import type { Message, PublishOptions, Receipt } from '../words/message.ts'
@@ -28,8 +27,8 @@ export class PendingPublish implements FrameObserver {
   isFree = false
   /** `tryPublish` has said that it is taken: it waits for its rate, too. */
   isTaken = false
-  /** Of a message that an exchange has sent here alone: the list with this target. Its receipt is that of an exchange. */
-  onlyTarget: readonly RouteTarget[] | null = null
+  /** An exchange has sent it here, and to no other target: its receipt is that of an exchange. */
+  isRouted = false
   /** Bytes it takes in the waiting room. */
   bytes = 0
   message: EncodedMessage
@@ -92,7 +91,7 @@ export class PendingPublish implements FrameObserver {
       queue === undefined
         ? new AppendReceipt(name, writer.partition, offset, durability)
         : new SendReceipt(name, id, offset, durability, textOfId(this.message.fields), isDuplicate)
-    this.#resolve(this.onlyTarget === null ? receipt : new RoutedReceipt(this.onlyTarget, receipt))
+    this.#resolve(this.isRouted ? new RoutedReceipt([this.#topic], [receipt]) : receipt)
   }
 
   failed(_count: number, error: Error): void {

@@ -7,22 +7,20 @@
  */
 import { nowMs } from '../../actors/world.ts'
 import type { ProducedTopic } from '../wire/produced-topic.ts'
-import type { RouteTarget } from '../wire/route-changes.ts'
 import { FullError, MillraceError } from '../words/errors.ts'
 import type { RouteReceipt } from '../words/exchange.ts'
 import type { Message, Receipt } from '../words/message.ts'
-import { AppendReceipt, SendReceipt } from './append-receipt.ts'
+import { receiptOf } from './append-receipt.ts'
 import type { Answerer, FrameObserver } from './frame-tickets.ts'
 import { deadlineOf, fullText, lateText } from './publish-ends.ts'
-import { RoutedReceipt } from './routed-receipt.ts'
+import { OneTargetReceipt } from './routed-receipt.ts'
 import type { WaitingRoom } from './waiting-room.ts'
-
-/** Of a promise of an exchange's receipt. */
-export type ResolveRouted = (receipt: RouteReceipt | Promise<never>) => void
 
 export class PublishRun implements FrameObserver {
   done = false
   readonly partition: number
+  /** An exchange has sent them here, and to no other target: their receipts are those of an exchange. */
+  readonly isRouted: boolean
   readonly #topic: ProducedTopic
   readonly #room: WaitingRoom
   /** Resolved when it is known what each is told. */
@@ -33,17 +31,13 @@ export class PublishRun implements FrameObserver {
   #firstOffset = 0
   /** Why each has failed; null: they are appended. */
   #errorOf: ((original: Message | undefined) => Error) | null = null
-  /** Of a run of an exchange. */
-  readonly #resolves: ResolveRouted[] = []
   /** Only where a partition may refuse them: they are in its error. */
   readonly #originals: Message[] | null
-  /** Of a run that an exchange has sent here alone: for each the list with this target. Their receipts are those of an exchange. */
-  readonly #onlyTargets: (readonly RouteTarget[])[] | null
   #sinceMs = Number.NaN
 
   constructor(topic: ProducedTopic, room: WaitingRoom, partition: number, isRouted = false) {
     this.partition = partition
-    this.#onlyTargets = isRouted ? [] : null
+    this.isRouted = isRouted
     this.#topic = topic
     this.#room = room
     this.#originals = topic.onFull === 'reject' || topic.queue !== undefined ? [] : null
@@ -56,32 +50,23 @@ export class PublishRun implements FrameObserver {
   /** The message went into the frame, right after those before it. */
   add(original: Message): Promise<Receipt> {
     this.#originals?.push(original)
-    return this.#over.then(this.#tellNext)
-  }
-
-  /** Promises are told in the order in which they were made. */
-  readonly #tellNext = (): Receipt => {
-    const index = this.#told++
-    if (this.#errorOf !== null) throw this.#errorOf(this.#originals?.[index])
-    return this.#receipt(this.#firstOffset + index)
-  }
-
-  #receipt(offset: number): AppendReceipt | SendReceipt {
-    const { id, name, durability, queue } = this.#topic
-    return queue === undefined
-      ? new AppendReceipt(name, this.partition, offset, durability)
-      : new SendReceipt(name, id, offset, durability)
+    return this.#over.then(this.#tellNext) as Promise<Receipt>
   }
 
   /** The same of a run of an exchange. */
-  addRouted(original: Message, onlyTarget: readonly RouteTarget[], resolve: ResolveRouted): void {
-    this.#resolves.push(resolve)
+  addRouted(original: Message): Promise<RouteReceipt> {
     this.#originals?.push(original)
-    this.#onlyTargets?.push(onlyTarget)
+    return this.#over.then(this.#tellNext) as Promise<RouteReceipt>
   }
 
-  get isRouted(): boolean {
-    return this.#onlyTargets !== null
+  /** Promises are told in the order in which they were made. */
+  readonly #tellNext = (): Receipt | RouteReceipt => {
+    const index = this.#told++
+    if (this.#errorOf !== null) throw this.#errorOf(this.#originals?.[index])
+    const offset = this.#firstOffset + index
+    return this.isRouted
+      ? new OneTargetReceipt(this.#topic, this.partition, offset)
+      : receiptOf(this.#topic, this.partition, offset)
   }
 
   /** When somebody looked first, four times a second at least: no publish reads the clock. */
@@ -99,8 +84,6 @@ export class PublishRun implements FrameObserver {
     this.#finish()
     this.#firstOffset = baseOffset + first
     this.#end()
-    for (const [index, resolve] of this.#resolves.entries())
-      resolve(new RoutedReceipt(this.#onlyTargets?.[index] ?? [], this.#receipt(this.#firstOffset + index)))
   }
 
   failed(_count: number, error: Error): void {
@@ -122,8 +105,6 @@ export class PublishRun implements FrameObserver {
     this.#finish()
     this.#errorOf = errorOf
     this.#end()
-    // A second function for each would be kept for what hardly ever happens.
-    for (const [index, resolve] of this.#resolves.entries()) resolve(Promise.reject(errorOf(this.#originals?.[index])))
   }
 
   #finish(): void {

@@ -10,10 +10,10 @@ import { FULL } from 'sharedarraybuffer-ring'
 import type { QueueFields } from '../log/format/queue-fields.ts'
 import type { AttachedThread } from '../thread/attached-thread.ts'
 import type { ProducedTopic } from '../wire/produced-topic.ts'
-import type { RouteTarget } from '../wire/route-changes.ts'
 import { type Codec, isWellFormed } from '../words/codec.ts'
 import type { UnpublishedError } from '../words/errors.ts'
-import type { Message, PublishOptions, Receipt } from '../words/message.ts'
+import type { RouteReceipt } from '../words/exchange.ts'
+import type { Headers, Message, PublishOptions, Receipt } from '../words/message.ts'
 import { BatchWriter } from './batch-writer.ts'
 import { halfKey } from './checked-message.ts'
 import { copyOf, MessageEncoder } from './message-encoder.ts'
@@ -26,7 +26,6 @@ import type { PartitionWriters } from './partition-writers.ts'
 import type { PendingBatch } from './pending-batch.ts'
 import { PendingPublish } from './pending-publish.ts'
 import { type PreparedBatch, prepareBatch } from './prepared-batch.ts'
-import type { ResolveRouted } from './publish-run.ts'
 import type { RateGate } from './rate-gate.ts'
 import { mayWaitForRate } from './rate-hold.ts'
 import { checkRecord, type EncodedMessage, hasRoomFor, type StoredMessage, sizeOfEncoded } from './record-writer.ts'
@@ -102,19 +101,19 @@ export class RecordAppends implements LineUser {
     return writer.runOf(this.#topic, this.#room, false).add(message)
   }
 
-  /** False: a message that an exchange has encoded for here alone does not go into a frame at once. */
-  publishRouted(
-    encoded: EncodedMessage,
-    message: Message,
-    onlyTarget: readonly RouteTarget[],
-    resolve: ResolveRouted,
-  ): boolean {
+  /** A message with a key and a value, and no more, that an exchange has routed here alone; it holds until the next is read. */
+  readRouted(message: Message, header: Headers): EncodedMessage {
+    this.#encoder.readRouted(message, this.#topic, header)
+    return this.#encoder
+  }
+
+  /** The receipt of a message that an exchange has encoded for here alone; null: it does not go into a frame at once. */
+  publishRouted(encoded: EncodedMessage, message: Message): Promise<RouteReceipt> | null {
     const { partition, fields } = encoded
-    if (!this.#goesAtOnce(partition, fields)) return false
+    if (!this.#goesAtOnce(partition, fields)) return null
     const writer = this.#writers.all[partition] as PartitionWriter
-    if (this.#write(encoded, writer) !== 0) return false
-    writer.runOf(this.#topic, this.#room, true).addRouted(message, onlyTarget, resolve)
-    return true
+    if (this.#write(encoded, writer) !== 0) return null
+    return writer.runOf(this.#topic, this.#room, true).addRouted(message)
   }
 
   /** Nothing holds a single publish up. What has an id may be there already, and is answered by itself. */

@@ -6,7 +6,7 @@
  */
 import { FULL, type Memory } from 'sharedarraybuffer-ring'
 import { wallMs } from '../../actors/world.ts'
-import { areByReplay, headersSize, writeHeaders } from '../log/format/headers.ts'
+import { areByReplay, headersSize, putU32, writeHeaders } from '../log/format/headers.ts'
 import {
   PRIORITY_BYTES,
   type QueueFields,
@@ -167,7 +167,7 @@ function fill(
   if (headers !== null) {
     attributes |= areByReplay(headers) ? HAS_HEADERS | IS_REPLAYED : HAS_HEADERS
     const length = writeHeaders(u8, cursor + 4, headers) - (cursor + 4)
-    memory.bytes.writeUInt32LE(length, cursor)
+    putU32(u8, cursor, length)
     cursor += 4 + length
   }
   if (value === null) attributes |= NO_VALUE
@@ -207,7 +207,8 @@ function sizeOfFields(fields: QueueFields): number {
 function tooLarge(bytes: number, maxMessageBytes: number): MillraceError {
   return new MillraceError(
     'MILL_TOO_LARGE',
-    `a record of ${bytes} bytes is over maxMessageBytes, which is ${maxMessageBytes}; raise that option or store the payload elsewhere`,
+    `a record of ${bytes} bytes is over maxMessageBytes, which is ${maxMessageBytes}; give more where the topic or queue is first opened, ` +
+      'or store the payload elsewhere (without that option a topic takes half of its window, which is smaller the more is open)',
   )
 }
 

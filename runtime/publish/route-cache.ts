@@ -11,6 +11,9 @@ const PAUSE = 16 * ENTRIES_MAX
 
 export class RouteCache<R> {
   #byExchange = new Map<number, Map<string, R>>()
+  /** The exchange that was asked for last, and what is kept of it: most that follow are of the same. */
+  #last = -1
+  #lastRoutes: Map<string, R> | undefined = undefined
   #entries = 0
   #hits = 0
   #pausedFor = 0
@@ -20,7 +23,8 @@ export class RouteCache<R> {
       this.#pausedFor--
       return undefined
     }
-    const found = this.#byExchange.get(exchange)?.get(key)
+    if (exchange !== this.#last) this.#turnTo(exchange)
+    const found = this.#lastRoutes?.get(key)
     if (found !== undefined) this.#hits++
     return found
   }
@@ -33,17 +37,21 @@ export class RouteCache<R> {
       this.clear()
       return
     }
-    let routes = this.#byExchange.get(exchange)
-    if (routes === undefined) {
-      routes = new Map()
-      this.#byExchange.set(exchange, routes)
-    }
-    routes.set(key, route)
+    if (!this.#byExchange.has(exchange)) this.#byExchange.set(exchange, new Map())
+    this.#turnTo(exchange)
+    this.#lastRoutes?.set(key, route)
     this.#entries++
+  }
+
+  #turnTo(exchange: number): void {
+    this.#last = exchange
+    this.#lastRoutes = this.#byExchange.get(exchange)
   }
 
   clear(): void {
     if (this.#entries > 0) this.#byExchange = new Map()
+    this.#last = -1
+    this.#lastRoutes = undefined
     this.#entries = 0
     this.#hits = 0
   }

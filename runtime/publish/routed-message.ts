@@ -5,9 +5,8 @@
  * (`own`): the caller may change what it gave. Fields that only queues know do not concern a topic; a queue takes of them what it knows.
  */
 import { types } from 'node:util'
-import { ownedHeaders } from '../log/format/headers.ts'
+import { ownedHeaders, ROUTING_KEY_HEADER } from '../log/format/headers.ts'
 import { PRIORITIES_MAX, type QueueFields } from '../log/format/queue-fields.ts'
-import { ROUTING_KEY_HEADER } from '../log/format/routing-key-header.ts'
 import type { ProducedTopic } from '../wire/produced-topic.ts'
 import { bytesOf, codecOf } from '../words/codec.ts'
 import { MillraceError } from '../words/errors.ts'

@@ -17,6 +17,7 @@ import { JointHolds } from './joint-holds.ts'
 import { JointPublish } from './joint-publish.ts'
 import type { JointTarget } from './joint-target.ts'
 import { JointWriter } from './joint-writer.ts'
+import { copyOf } from './message-encoder.ts'
 import { PendingPublish } from './pending-publish.ts'
 import type { HoldUpcalls } from './producer-upcalls.ts'
 import { checkRecord, type EncodedMessage } from './record-writer.ts'
@@ -31,6 +32,8 @@ import type { Sweepable, WaitingRoom } from './waiting-room.ts'
 interface OpenRoute extends FoundRoute {
   readonly producers: readonly TopicProducer[]
 }
+
+const NO_OPTIONS: RouteOptions = Object.freeze({})
 
 export class RoutedSends implements Sweepable {
   readonly #room: WaitingRoom
@@ -51,13 +54,28 @@ export class RoutedSends implements Sweepable {
     return this.#held.size
   }
 
+  /** To one target alone, of a message with a key and a value and no more, while nothing is held: as most go. @throws MillraceError if nothing of it is sent */
+  sendPlain(message: QueueMessage, producer: TopicProducer, header: Headers): Promise<RouteReceipt> {
+    producer.checkOpen(NO_OPTIONS)
+    const encoded = producer.appends.readRouted(message, header)
+    return producer.appends.publishRouted(encoded, message) ?? this.#sendLater(copyOf(encoded), message, producer)
+  }
+
+  #sendLater(encoded: EncodedMessage, message: QueueMessage, producer: TopicProducer): Promise<RouteReceipt> {
+    return new Promise((resolve, reject) => {
+      const pending = new PendingPublish(producer.topic, this.#room, encoded, message, NO_OPTIONS, resolve, reject)
+      pending.isRouted = true
+      producer.send(pending)
+    })
+  }
+
   /** To one target or more, whose producers are open. @throws MillraceError if nothing of it is sent */
   send(
     exchange: string,
     message: RoutedMessage,
     options: RouteOptions,
     { targets, producers, header }: FoundRoute,
-    resolve: (receipt: RouteReceipt | Promise<never>) => void,
+    resolve: (receipt: RouteReceipt | Promise<RouteReceipt>) => void,
     reject: (error: unknown) => void,
   ): void {
     const all = producers as readonly TopicProducer[]
@@ -74,9 +92,13 @@ export class RoutedSends implements Sweepable {
     if (isHeld) this.#admit(bytes, original)
     // As most go: at once, and with nothing of their own.
     const isPlain = !isHeld && options.timeoutMs === undefined && options.signal === undefined
-    if (isPlain && producer.appends.publishRouted(encoded, original, targets, resolve)) return
+    const sent = isPlain ? producer.appends.publishRouted(encoded, original) : null
+    if (sent !== null) {
+      resolve(sent)
+      return
+    }
     const pending = new PendingPublish(producer.topic, this.#room, encoded, original, options, resolve, reject)
-    pending.onlyTarget = targets
+    pending.isRouted = true
     if (isHeld) this.#held.add(new HeldPublish(bytes, [], [new SingleSend(producer, pending, null, 0)]))
     else producer.send(pending)
   }
@@ -86,7 +108,7 @@ export class RoutedSends implements Sweepable {
     message: RoutedMessage,
     options: RouteOptions,
     route: OpenRoute,
-    resolve: (receipt: RouteReceipt | Promise<never>) => void,
+    resolve: (receipt: RouteReceipt | Promise<RouteReceipt>) => void,
     reject: (error: unknown) => void,
   ): void {
     const list = targetsOf(route, message, options)

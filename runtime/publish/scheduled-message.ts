@@ -7,7 +7,7 @@
  * Bound: SCHEDULED_BYTES_MAX of key, value and headers, since each schedule is written down as a whole.
  */
 
-import { ROUTING_KEY_HEADER } from '../log/format/routing-key-header.ts'
+import { ROUTING_KEY_HEADER } from '../log/format/headers.ts'
 import type { KeptBytes, KeptMessage } from '../schedule/schedule-record.ts'
 import type { ProducedTopic } from '../wire/produced-topic.ts'
 import { codecOf } from '../words/codec.ts'

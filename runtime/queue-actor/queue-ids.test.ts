@@ -43,12 +43,18 @@ both('a second message of an id is not taken, and has the place of the first', a
 })
 
 both('ids are known as long as they should be', async (t, options) => {
-  const house = new QueueHouse({ ...options(), queue: { ...IDS, dedupeMs: 60 } })
-  t.strictSame(send(house, 'a'), ['took 0'])
-  const first = send(house, 'a')
-  await delay(80)
-  t.strictSame(send(house, 'a', 'a'), ['took 1', 'has 1'])
-  t.strictSame(first, ['has 0'])
+  for (;;) {
+    const house = new QueueHouse({ ...options(), queue: { ...IDS, dedupeMs: 60 } })
+    const since = performance.now()
+    t.strictSame(send(house, 'a'), ['took 0'])
+    const first = send(house, 'a')
+    // On a machine that stood still meanwhile it says nothing.
+    if (performance.now() - since >= 60) continue
+    t.strictSame(first, ['has 0'])
+    await delay(80)
+    t.strictSame(send(house, 'a', 'a'), ['took 1', 'has 1'])
+    return
+  }
 })
 
 both('no id is forgotten before its time', async (t, options) => {

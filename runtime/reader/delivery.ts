@@ -13,7 +13,8 @@ import { MillraceError } from '../words/errors.ts'
 import type { Headers, Key } from '../words/message.ts'
 import type { Offset, PartitionId } from '../words/quantities.ts'
 import type { FetchedBytes } from './fetched-bytes.ts'
-import { keyEndAt, valueStartAt } from './record-ranges.ts'
+import { knownKeys } from './known-keys.ts'
+import { headersEndAt, keyEndAt, valueStartAt } from './record-ranges.ts'
 
 /** What the records of one fetched frame have in common. */
 export interface FetchedFrame {
@@ -65,8 +66,10 @@ export class RecordDelivery<V = unknown> implements Delivery<V> {
   }
 
   get key(): string | null {
-    const range = this.#keyRange()
-    return range === null ? null : this.#frame.buffer.toString('utf8', range[0], range[1])
+    const { buffer, words } = this.#frame
+    const attributes = this.#attributes()
+    if ((attributes & HAS_KEY) === 0) return null
+    return knownKeys.textOf(buffer, words, keyStartOf(buffer, this.#at, attributes), this.#word(3))
   }
 
   get keyBytes(): Uint8Array | null {
@@ -121,15 +124,13 @@ export class RecordDelivery<V = unknown> implements Delivery<V> {
 
   /** The value's bytes. Reads each word once, because this is on the way of every record of a `bytes` topic. */
   #copied(): Uint8Array | null {
-    const { bytes, words } = this.#frame
+    const { buffer, bytes, words } = this.#frame
     const index = this.#at >> 2
     const attributes = (words[index + 1] as number) >>> 16
     if ((attributes & NO_VALUE) !== 0) return null
     const end = this.#at + (words[index] as number)
-    const start =
-      (attributes & HAS_HEADERS) === 0
-        ? valueStartOf(keyStartOf(this.#frame.buffer, this.#at, attributes) + (words[index + 3] as number), attributes)
-        : this.#valueStart()
+    const keyEnd = keyStartOf(buffer, this.#at, attributes) + (words[index + 3] as number)
+    const start = valueStartOf((attributes & HAS_HEADERS) === 0 ? keyEnd : headersEndAt(buffer, keyEnd), attributes)
     // Who had it before may have changed what they got.
     return this.deliveryAttempt === 1 ? bytes.shared(start, end) : bytes.fresh(start, end)
   }
@@ -149,27 +150,23 @@ export class RecordDelivery<V = unknown> implements Delivery<V> {
     }
   }
 
-  /** For inspection and JSON: what a person wants to see of it. */
+  /** For inspection and JSON: what a person wants to see of it. Of a record that does not decode these are its bytes. */
   toJSON(): unknown {
-    const { topic, partition, offset, timestamp, key, value, headers, deliveryAttempt, failedAttempts } = this
-    return { topic, partition, offset, timestamp, key, value, headers, deliveryAttempt, failedAttempts }
+    const { topic, partition, offset, timestamp, deliveryAttempt, failedAttempts } = this
+    try {
+      const { key, value, headers } = this
+      return { topic, partition, offset, timestamp, key, value, headers, deliveryAttempt, failedAttempts }
+    } catch {
+      const { keyBytes, valueBytes } = this
+      return { topic, partition, offset, timestamp, keyBytes, valueBytes, deliveryAttempt, failedAttempts }
+    }
   }
 
   /** What console.log shows. */
   static {
     Object.defineProperty(RecordDelivery.prototype, Symbol.for('nodejs.util.inspect.custom'), {
       value(this: RecordDelivery): unknown {
-        try {
-          return this.toJSON()
-        } catch {
-          return {
-            topic: this.topic,
-            partition: this.partition,
-            offset: this.offset,
-            key: this.key,
-            valueBytes: this.valueBytes,
-          }
-        }
+        return this.toJSON()
       },
     })
   }

@@ -1,4 +1,5 @@
 /** Where key and value of a fetched record are, as indexes into the buffer of its frame. The consumer's thread; pure. */
+import { getU32 } from '../log/format/headers.ts'
 import { HAS_HEADERS, HAS_KEY, keyStartOf, valueStartOf } from '../log/format/record.ts'
 
 /** Bytes of frames, and the same as words. */
@@ -26,6 +27,10 @@ export function keyEndAt({ buffer, words }: FetchedWords, at: number, attributes
 
 export function valueStartAt(fetched: FetchedWords, at: number, attributes: number): number {
   const keyEnd = keyEndAt(fetched, at, attributes)
-  if ((attributes & HAS_HEADERS) === 0) return valueStartOf(keyEnd, attributes)
-  return valueStartOf(keyEnd + 4 + fetched.buffer.readUInt32LE(keyEnd), attributes)
+  return valueStartOf((attributes & HAS_HEADERS) === 0 ? keyEnd : headersEndAt(fetched.buffer, keyEnd), attributes)
+}
+
+/** End of the headers that begin at `start` with their length. */
+export function headersEndAt(bytes: Uint8Array, start: number): number {
+  return start + 4 + getU32(bytes, start)
 }

@@ -1,11 +1,8 @@
 /** What a turn of a thread costs, in turns of its readers: those that are busy have one, and the others none. */
-import { Arena, hintsBytes, Memory, ringBytes } from 'sharedarraybuffer-ring'
 import t, { type Test } from 'tap'
-import { HostLink } from '../link/host-link.ts'
-import { LINK_HINTS, LINK_RING_BYTES, VERDICT } from '../link/link.ts'
+import { LINK_HINTS, VERDICT } from '../link/link.ts'
 import { until } from '../proof/fixtures/broker.fixture.ts'
-import { BROKER_BYTES, HOST_BYTES, THREAD_BELL, THREAD_BYTES } from '../wire/layout.ts'
-import { AttachedThread } from './attached-thread.ts'
+import { linkedThread } from './linked-thread.fixture.ts'
 import type { TurnTaker } from './turn-taker.ts'
 
 const TAKERS = 100
@@ -32,28 +29,10 @@ class Reader implements TurnTaker {
   }
 }
 
-function linkedThread(t: Test) {
-  const memory = Memory.allocate(2 ** 20)
-  const arena = new Arena(memory, 128)
-  const place = {
-    host: 0,
-    address: arena.allocate(HOST_BYTES),
-    toHost: { address: arena.allocate(ringBytes(LINK_RING_BYTES)), capacity: LINK_RING_BYTES },
-    toThread: { address: arena.allocate(ringBytes(LINK_RING_BYTES)), capacity: LINK_RING_BYTES },
-    hintsToHost: arena.allocate(hintsBytes(LINK_HINTS)),
-    hintsToThread: arena.allocate(hintsBytes(LINK_HINTS)),
-  }
-  const address = arena.allocate(THREAD_BYTES)
-  const thread = new AttachedThread(memory, {
-    thread: 1,
-    address,
-    broker: arena.allocate(BROKER_BYTES),
-    links: [place],
-  })
-  const link = new HostLink(memory, 1, address + THREAD_BELL, place)
+function linkedReaders(t: Test) {
+  const { memory, thread, link } = linkedThread(t)
   const readers = Array.from({ length: TAKERS }, () => new Reader())
   for (const [cursor, reader] of readers.entries()) thread.addTaker(cursor, reader)
-  t.teardown(() => thread.close())
   const reader = (cursor: number): Reader => readers[cursor] as Reader
   /** Until all of them have had their first turn. */
   const rest = (): Promise<void> => until(() => readers.every(({ turns }) => turns > 0))
@@ -61,7 +40,7 @@ function linkedThread(t: Test) {
 }
 
 t.test('a hint of the host gives a turn to the reader that it names, and to no other', async t => {
-  const { thread, link, reader, rest } = linkedThread(t)
+  const { thread, link, reader, rest } = linkedReaders(t)
   await rest()
   const { looks } = thread
   reader(42).records = 3
@@ -73,7 +52,7 @@ t.test('a hint of the host gives a turn to the reader that it names, and to no o
 })
 
 t.test('so does a verdict, and whatever wakes a reader on its own thread', async t => {
-  const { thread, link, reader, rest } = linkedThread(t)
+  const { thread, link, reader, rest } = linkedReaders(t)
   await rest()
   link.verdict(7, 1, 0, VERDICT.skip, 0, 0)
   link.publish()
@@ -87,7 +66,7 @@ t.test('so does a verdict, and whatever wakes a reader on its own thread', async
 })
 
 t.test('when hints were lost, every reader has a turn', async t => {
-  const { thread, link, readers, reader, rest } = linkedThread(t)
+  const { thread, link, readers, reader, rest } = linkedReaders(t)
   await rest()
   reader(99).records = 1
   link.wake(99)
@@ -102,7 +81,7 @@ t.test('when hints were lost, every reader has a turn', async t => {
 t.test('a thread looks again before it sleeps if its reader is about to be answered, and not otherwise', async t => {
   /** Whether it has found what came while it looked, at this access. */
   const found = async (isAnswered: boolean, atLoad: number): Promise<boolean> => {
-    const { memory, thread, link, reader, rest } = linkedThread(t)
+    const { memory, thread, link, reader, rest } = linkedReaders(t)
     await rest()
     await new Promise(setImmediate)
     const [{ load }, taker] = [memory, reader(42)]

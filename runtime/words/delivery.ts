@@ -7,6 +7,9 @@ import type { Headers } from './message.ts'
  * Bytes are copies: changes to them reach no retry and no other record. The buffer of a value of 4,096 bytes or more may be transferred
  * to another thread. Smaller values share a buffer that cannot be transferred: transfer `new Uint8Array(value)`.
  *
+ * `console.log` and `JSON.stringify` show its fields. `{ ...delivery }`, `structuredClone` and `postMessage` see few of them, because
+ * most are read when they are asked for: take those that you want by name, `const { key, value } = delivery`.
+ *
  * @throws MillraceError `MILL_DECODE` when `key`, `value` or `headers` is read and its bytes do not decode
  */
 export interface Delivery<V = unknown> {

@@ -21,7 +21,7 @@ export interface HandlerContext<D = unknown> {
   /** The run's `data`, a copy on each thread. */
   readonly data: D
   /**
-   * Aborted when the run stops or the partition moves to another thread. In a queue's handler it is that of the message, up to its end: it is
+   * Aborted when the run stops or fails, the broker fails, or the partition moves to another thread. In a queue's handler it is that of the message, up to its end: it is
    * aborted as well when the message is cancelled (`queue.cancel`), with `MILL_CANCELLED` as its reason, and when the sender of a request
    * waits no more, with `MILL_TIMEOUT`.
    */

@@ -110,7 +110,8 @@ t.test('damaged fields are refused', async t => {
     ['name of no bytes', bytes => bytes.writeUInt16LE(0, 4), /name of 0 bytes/],
     ['name too long', bytes => bytes.writeUInt16LE(8_193, 4), /name of 8193 bytes/],
     ['name beyond the end', bytes => bytes.writeUInt16LE(1_000, 4), /beyond the end/],
-    ['unknown type', bytes => bytes.writeUInt8(2, 6), /type 2/],
+    ['unknown type', bytes => bytes.writeUInt8(3, 6), /type 3/],
+    ['routing key with a name', bytes => bytes.writeUInt8(2, 6), /name of 1 bytes/],
     ['reserved byte', bytes => bytes.writeUInt8(1, 7), /reserved/],
     ['value of 4 GiB', bytes => bytes.writeUInt32LE(0xffffffff, 8), /beyond the end/],
     ['name twice', bytes => bytes.write('a', 23), /name twice/],
@@ -142,6 +143,13 @@ t.test('garbage is read or refused, never anything else, and never from outside 
   )
 })
 
+t.test('a routing key that is bytes is a header as any other', async t => {
+  const headers = { 'millrace-routing-key': Uint8Array.of(1, 2) }
+  const { buffer, end } = written(headers)
+  t.equal(end, PAD + headersSize(headers))
+  t.strictSame({ ...readHeaders(buffer, PAD, end) }, headers)
+})
+
 t.test('the header of a routing key has the bytes of any other headers', async t => {
   for (const key of ['', 'a', 'orders.eu.paid', 'é.ü', '\u{1f600}', 'x'.repeat(255)]) {
     const own = RoutingKeyHeader.of(key)
@@ -150,6 +158,8 @@ t.test('the header of a routing key has the bytes of any other headers', async t
     const [{ buffer, end }, other] = [written(own), written(plain)]
     t.equal(end, other.end)
     t.strictSame(buffer, other.buffer)
+    t.equal(end, PAD + 12 + Buffer.byteLength(key), 'its name is left out')
+    t.strictSame({ ...readHeaders(buffer, PAD, end) }, plain)
     t.strictSame({ ...own }, plain)
     t.equal(ownedHeaders(own), own)
   }

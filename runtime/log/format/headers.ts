@@ -11,7 +11,7 @@
  *     | u16 name length | u8 type| u8 zero    | u32 value length | name, UTF-8    | value     |
  *     +-----------------+--------+------------+------------------+----------------+-----------+
  *
- *     type 0: a string, as UTF-8    type 1: bytes
+ *     type 0: a string, as UTF-8    type 1: bytes    type 2: a string, the routing key, whose name is left out
  *
  * Written on the publishing thread, read on the consuming one. Invariants: names are 1 to 1,000 bytes long, those of
  * dead letters a few bytes longer, and unique. The section fills its range exactly. Reading touches no byte outside of
@@ -33,6 +33,9 @@ const NAME_BYTES_MAX = 1_000
 export const LETTER_NAME_BYTES_MAX = 8_192
 const TYPE_STRING = 0
 const TYPE_BYTES = 1
+/** The header that an exchange adds to nearly all that it routes: its name is known. */
+export const TYPE_ROUTING_KEY = 2
+export const ROUTING_KEY_HEADER = 'millrace-routing-key'
 const LOOP_CHARS_MAX = 64
 
 const encoder = new TextEncoder()
@@ -48,7 +51,7 @@ export function headersSize(headers: Headers, nameBytesMax: number = NAME_BYTES_
     throw unserialisable(`headers must be an object, not ${show(headers)}`)
   let size = COUNT_BYTES
   for (const name of Object.keys(headers)) {
-    const bytes = nameSize(name)
+    const bytes = isNameless(name, headers) ? 0 : nameSize(name)
     // A replay brings back what was there, also a letter of a letter.
     if (bytes > nameBytesMax && !(areByReplay(headers) && bytes <= LETTER_NAME_BYTES_MAX)) throw badName(name)
     size += HEADER_BYTES + bytes + valueSize(name, headers[name])
@@ -80,13 +83,14 @@ export function writeHeaders(target: Uint8Array, position: number, headers: Head
   let at = position + COUNT_BYTES
   for (const name of names) {
     const value = headers[name]!
+    const nameless = isNameless(name, headers)
     const nameAt = at + HEADER_BYTES
-    const valueAt = nameAt + putText(target, nameAt, name)
+    const valueAt = nameless ? nameAt : nameAt + putText(target, nameAt, name)
     const valueEnd =
       valueAt + (typeof value === 'string' ? putText(target, valueAt, value) : putBytes(target, valueAt, value))
     target[at] = (valueAt - nameAt) & 0xff
     target[at + 1] = (valueAt - nameAt) >>> 8
-    target[at + 2] = typeof value === 'string' ? TYPE_STRING : TYPE_BYTES
+    target[at + 2] = nameless ? TYPE_ROUTING_KEY : typeof value === 'string' ? TYPE_STRING : TYPE_BYTES
     target[at + 3] = 0
     putU32(target, at + 4, valueEnd - valueAt)
     at = valueEnd
@@ -109,20 +113,26 @@ export function readHeaders(buffer: Buffer, start: number, end: number): Headers
     const nameLength = buffer.readUInt16LE(at)
     const type = buffer[at + 2]
     const valueLength = buffer.readUInt32LE(at + 4)
-    if (nameLength === 0 || nameLength > LETTER_NAME_BYTES_MAX) throw corrupt(`name of ${nameLength} bytes`)
-    if (type !== TYPE_STRING && type !== TYPE_BYTES) throw corrupt(`type ${type}`)
+    if (type !== TYPE_STRING && type !== TYPE_BYTES && type !== TYPE_ROUTING_KEY) throw corrupt(`type ${type}`)
+    const nameless = type === TYPE_ROUTING_KEY
+    if ((nameLength === 0) !== nameless || nameLength > LETTER_NAME_BYTES_MAX)
+      throw corrupt(`name of ${nameLength} bytes`)
     if (buffer[at + 3] !== 0) throw corrupt('reserved byte in use')
     const nameAt = at + HEADER_BYTES
     const valueAt = nameAt + nameLength
     if (valueLength > end - valueAt) throw corrupt('length beyond the end')
-    const name = decodeText(buffer, nameAt, valueAt)
+    const name = nameless ? ROUTING_KEY_HEADER : decodeText(buffer, nameAt, valueAt)
     if (name in headers) throw corrupt('name twice')
     at = valueAt + valueLength
-    headers[name] =
-      type === TYPE_STRING ? decodeText(buffer, valueAt, at) : new Uint8Array(buffer.subarray(valueAt, at))
+    headers[name] = type === TYPE_BYTES ? new Uint8Array(buffer.subarray(valueAt, at)) : decodeText(buffer, valueAt, at)
   }
   if (at !== end) throw corrupt('bytes left over')
   return headers
+}
+
+/** Whether it is the routing key, which is a string wherever an exchange has added it. */
+function isNameless(name: string, headers: Headers): boolean {
+  return name === ROUTING_KEY_HEADER && typeof headers[name] === 'string'
 }
 
 function nameSize(name: string): number {
@@ -166,7 +176,14 @@ function putBytes(target: Uint8Array, position: number, value: Uint8Array): numb
   return value.length
 }
 
-function putU32(target: Uint8Array, position: number, value: number): void {
+/** As below. */
+export function getU32(source: Uint8Array, position: number): number {
+  const low = (source[position] as number) | ((source[position + 1] as number) << 8)
+  return (low | ((source[position + 2] as number) << 16) | ((source[position + 3] as number) << 24)) >>> 0
+}
+
+/** Index by index: the methods of a Buffer check more, and take three times as long. */
+export function putU32(target: Uint8Array, position: number, value: number): void {
   target[position] = value & 0xff
   target[position + 1] = (value >>> 8) & 0xff
   target[position + 2] = (value >>> 16) & 0xff

@@ -1,18 +1,12 @@
 /**
  * The header by which consumers know the routing key of their message: headers that have nothing else, as an exchange adds them to most messages.
  *
- * Written on the publishing thread. The bytes are those of any headers (headers.ts). They are made once for a key, and copied into each of its
- * messages. Bound: a routing key has at most 255 bytes (routing-key.ts), and is well-formed.
+ * Written on the publishing thread. The bytes are those of any headers (headers.ts), with the name left out. They are made once for a key, and
+ * copied into each of its messages. Bound: a routing key has at most 255 bytes (routing-key.ts), and is well-formed.
  */
 import type { Headers } from '../../words/message.ts'
+import { ROUTING_KEY_HEADER, TYPE_ROUTING_KEY } from './headers.ts'
 import { WrittenHeader } from './written-header.ts'
-
-export const ROUTING_KEY_HEADER = 'millrace-routing-key'
-
-/** One header. */
-const COUNT = [1, 0, 0, 0]
-/** A string. */
-const TYPE = [0, 0]
 
 export class RoutingKeyHeader extends WrittenHeader {
   readonly 'millrace-routing-key': string
@@ -22,8 +16,8 @@ export class RoutingKeyHeader extends WrittenHeader {
     super()
     this[ROUTING_KEY_HEADER] = routingKey
     const value = Buffer.from(routingKey)
-    const lengths = [ROUTING_KEY_HEADER.length, 0, ...TYPE, value.length, 0, 0, 0]
-    this.#bytes = Uint8Array.from([...COUNT, ...lengths, ...Buffer.from(ROUTING_KEY_HEADER), ...value])
+    // One header, without a name.
+    this.#bytes = Uint8Array.from([1, 0, 0, 0, 0, 0, TYPE_ROUTING_KEY, 0, value.length, 0, 0, 0, ...value])
   }
 
   /** The headers of a message with this routing key and no other header. */

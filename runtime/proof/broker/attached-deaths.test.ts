@@ -89,6 +89,8 @@ t.test('a message that a terminated thread had is handed out again at once', asy
   const a = await attached(t, broker)
   a.tell('takeOne', 'tasks').catch(() => undefined)
   await until(() => a.said[0] === 'kept')
+  // No run that is given up ends as soon as that.
+  await tasks.send({ value: 'later', delayMs: 1_500 })
   await a.worker.terminate()
   const seen: (readonly [string, number, number])[] = []
   await tasks.handle(({ value, deliveryAttempt, failedAttempts }) => {

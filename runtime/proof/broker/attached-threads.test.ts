@@ -4,6 +4,8 @@ import t, { type Test } from 'tap'
 import { attachBroker, type Broker, type Topic } from '../../index.ts'
 import { type AttachedWorker, attached, freed, memoryOf, startAttached } from '../fixtures/attached-thread.fixture.ts'
 import { folderOf, openBroker, readAll, rejection, until } from '../fixtures/broker.fixture.ts'
+import { DOOR } from '../fixtures/door.fixture.ts'
+import { newName } from '../fixtures/shared-broker.fixture.ts'
 
 const sorted = (values: readonly unknown[]): unknown[] => [...(values as number[])].sort((a, b) => a - b)
 const numbers = (from: number, to: number): number[] => Array.from({ length: to - from }, (_, n) => from + n)
@@ -19,11 +21,20 @@ async function house(t: Test, broker?: Broker): Promise<{ broker: Broker; a: Att
   return { broker: opened, a, b }
 }
 
+let opening: ReturnType<typeof house> | undefined
+
+/** The same for tests that leave all as it was, but for topics of their own. */
+function sharedHouse(): ReturnType<typeof house> {
+  opening ??= house(t)
+  return opening
+}
+
 t.test('two threads publish what a group on the opening thread reads, in the order of each', async t => {
-  const { broker, a, b } = await house(t)
-  const orders = await broker.topic<number>('orders', { partitions: 4, groups: ['g'] })
-  await Promise.all([a.tell('publish', 'orders', 0, 50), b.tell('tryPublish', 'orders', 1_000, 500)])
-  t.equal(await a.tell('publishBatch', 'orders', 50, 2_000), 2_000)
+  const { broker, a, b } = await sharedHouse()
+  const ordersName = newName()
+  const orders = await broker.topic<number>(ordersName, { partitions: 4, groups: ['g'] })
+  await Promise.all([a.tell('publish', ordersName, 0, 50), b.tell('tryPublish', ordersName, 1_000, 500)])
+  t.equal(await a.tell('publishBatch', ordersName, 50, 2_000), 2_000)
   const seen: number[] = []
   const run = await orders.group('g').handle(({ value }) => void seen.push(value))
   await run.idle()
@@ -39,48 +50,53 @@ t.test('two threads publish what a group on the opening thread reads, in the ord
 })
 
 t.test('loops on two threads share a group, and each group has all', async t => {
-  const { broker, a, b } = await house(t)
-  const orders = await broker.topic<number>('orders', { partitions: 2, groups: ['g', 'h'] })
+  const { broker, a, b } = await sharedHouse()
+  const ordersName = newName()
+  const orders = await broker.topic<number>(ordersName, { partitions: 2, groups: ['g', 'h', 'i', 'j'] })
   const loops = Promise.all([
-    a.tell<number[]>('consume', 'orders', 'g', 100),
-    b.tell<number[]>('consume', 'orders', 'g', 100),
+    a.tell<number[]>('consume', ordersName, 'g', 100),
+    b.tell<number[]>('consume', ordersName, 'g', 100),
   ])
   await until(async () => (await orders.group('g').stats()).partitions.length === 2)
   await orders.publishBatch(numbers(0, 200).map(value => ({ partition: value % 2, value })))
   t.strictSame(sorted((await loops).flat()), numbers(0, 200))
-  t.strictSame(sorted(await a.tell<number[]>('stream', 'orders', 'h', 200)), numbers(0, 200))
+  t.strictSame(sorted(await a.tell<number[]>('stream', ordersName, 'h', 200)), numbers(0, 200))
+  const [idleThere] = await Promise.all([a.tell('idle', ordersName, 'i'), b.tell('idle', ordersName, 'j')])
+  t.equal(idleThere, 200, 'a run is idle there as well')
 })
 
 t.test('queues, requests and exchanges work from thread to thread', async t => {
-  const { broker, a, b } = await house(t)
-  await broker.queue('tasks')
-  await broker.queue('asked')
-  await a.tell('bind', 'routes', 'tasks', 'k')
-  await b.tell('route', 'routes', 'k', 1)
-  await b.tell('send', 'tasks', 2)
-  t.strictSame(sorted(await a.tell<number[]>('consumeQueue', 'tasks', 2)), [1, 2])
-  await b.tell('answer', 'asked')
-  t.equal(await a.tell('request', 'asked', 'hello'), 'hello!')
-  const asked = await broker.queue<string, string>('asked')
+  const { broker, a, b } = await sharedHouse()
+  const [tasksName, askedName, routesName] = [newName(), newName(), newName()] as const
+  await broker.queue(tasksName)
+  await broker.queue(askedName)
+  await a.tell('bind', routesName, tasksName, 'k')
+  await b.tell('route', routesName, 'k', 1)
+  await b.tell('send', tasksName, 2)
+  t.strictSame(sorted(await a.tell<number[]>('consumeQueue', tasksName, 2)), [1, 2])
+  await b.tell('answer', askedName)
+  t.equal(await a.tell('request', askedName, 'hello'), 'hello!')
+  const asked = await broker.queue<string, string>(askedName)
   t.equal(await asked.request({ value: 'main' }), 'main!', 'the opening thread is answered as well')
 })
 
 t.test('partitions that are added by one thread are known to all', async t => {
-  const { broker, a, b } = await house(t)
-  const orders = await broker.topic<number>('orders', { partitions: 2, groups: ['g'] })
-  for (const thread of [a, b]) await thread.tell('publish', 'orders', 0, 10)
+  const { broker, a, b } = await sharedHouse()
+  const ordersName = newName()
+  const orders = await broker.topic<number>(ordersName, { partitions: 2, groups: ['g'] })
+  for (const thread of [a, b]) await thread.tell('publish', ordersName, 0, 10)
   await orders.addPartitions(1)
-  for (const thread of [a, b]) await until(async () => (await thread.tell('partitions', 'orders')) === 3)
-  t.equal(await a.tell('grow', 'orders'), 5)
+  for (const thread of [a, b]) await until(async () => (await thread.tell('partitions', ordersName)) === 3)
+  t.equal(await a.tell('grow', ordersName), 5)
   await until(() => orders.partitions === 5)
-  await until(async () => (await b.tell('partitions', 'orders')) === 5)
-  await b.tell('publishBatch', 'orders', 0, 500)
+  await until(async () => (await b.tell('partitions', ordersName)) === 5)
+  await b.tell('publishBatch', ordersName, 0, 500)
   const used = (await orders.group('g').stats()).partitions.filter(({ lag }) => lag > 0)
   t.equal(used.length, 5)
 })
 
 t.test('what only the opening thread does is refused, and changes nothing', async t => {
-  const { broker, a } = await house(t)
+  const { broker, a } = await sharedHouse()
   await broker.topic('orders', { groups: ['g'] })
   await broker.queue('tasks')
   await broker.exchange('routes', { type: 'direct' })
@@ -96,18 +112,19 @@ t.test('what only the opening thread does is refused, and changes nothing', asyn
   })
   t.ok((await broker.topics()).some(({ name }) => name === 'orders'))
   t.equal((await (await broker.queue('tasks')).stats()).acked, 0)
-  t.equal((await broker.exchanges()).length, 1)
+  t.ok((await broker.exchanges()).some(({ name }) => name === 'routes'))
 })
 
 t.test('a topic that the opening thread deletes ends what others publish to it', async t => {
-  const { broker, a, b } = await house(t)
-  const orders = await broker.topic<number>('orders', { groups: ['g'] })
-  const publishing = rejection(a.tell('publishOn', 'orders'))
+  const { broker, a, b } = await sharedHouse()
+  const ordersName = newName()
+  const orders = await broker.topic<number>(ordersName, { groups: ['g'] })
+  const publishing = rejection(a.tell('publishOn', ordersName))
   await until(() => Atomics.load(a.words, 1) > 20)
   await orders.delete()
   t.match(await publishing, { code: 'MILL_TOPIC_DELETED' })
-  await b.tell('publish', 'orders', 0, 3)
-  t.strictSame(sorted(await valuesOf(await broker.topic<number>('orders'))), [0, 1, 2], 'the name is a new topic')
+  await b.tell('publish', ordersName, 0, 3)
+  t.strictSame(sorted(await valuesOf(await broker.topic<number>(ordersName))), [0, 1, 2], 'the name is a new topic')
 })
 
 t.test('a ticket that is none, or of another process, version or closed broker, is told what is wrong', async t => {
@@ -187,6 +204,38 @@ t.test(
   },
 )
 
+t.test('a thread is told that the broker closes, and says so, while that goes on', async t => {
+  const broker = await openBroker(t)
+  const second = await attachBroker(broker.ticket(), { logger: false })
+  const orders = await second.topic<number>('orders', { groups: ['g'] })
+  let finish: (() => void) | undefined
+  await orders.group('g').handle(
+    () =>
+      new Promise<void>(resolve => {
+        finish = resolve
+      }),
+  )
+  await orders.publish({ value: 1 })
+  await until(() => finish !== undefined)
+  t.equal(second.closed, false)
+  let isOver = false
+  const closing = broker.close().then(() => {
+    isOver = true
+  })
+  await until(() => {
+    try {
+      return second.ticket() === ''
+    } catch {
+      return true
+    }
+  })
+  t.equal(second.closed, true)
+  t.match(await rejection(second.topic('others')), { code: 'MILL_CLOSED' })
+  t.equal(isOver, false, 'its handler is waited for')
+  finish?.()
+  await closing
+})
+
 t.test('a thread whose loop is busy is not waited for longer than the close may take', async t => {
   const { broker, a } = await house(t)
   const spinning = a.tell('spin')
@@ -213,10 +262,9 @@ t.test('257 threads at a time are one too many', async t => {
 t.test('a thread that only publishes ends by itself, and a ticket may come by any way', async t => {
   const broker = await openBroker(t)
   await broker.topic('orders', { groups: ['g'] })
-  const door = new URL('../../index.js', import.meta.url).href
   const code = `
     import { workerData, parentPort } from 'node:worker_threads'
-    const { attachBroker } = await import(${JSON.stringify(door)})
+    const { attachBroker } = await import(${JSON.stringify(DOOR)})
     const orders = await (await attachBroker(process.env.TICKET)).topic('orders')
     await orders.publish({ value: 'from a thread that ends' })
     orders.tryPublish({ value: 'and does not wait' })

@@ -6,6 +6,7 @@ import { Worker } from 'node:worker_threads'
 import t from 'tap'
 import type { Broker, BrokerEvents, Topic } from '../../index.ts'
 import { folderOf, readAll, rejection, until } from '../fixtures/broker.fixture.ts'
+import { DOOR } from '../fixtures/door.fixture.ts'
 
 interface Told {
   readonly broker: Broker
@@ -93,7 +94,7 @@ t.test('a copy of a folder in use is opened by another broker', async t => {
 
 t.test('a broker whose thread was terminated leaves its folder to the next one', async t => {
   const { dir, open } = folderOf(t)
-  const source = `import(${JSON.stringify(new URL('../../index.js', import.meta.url).href)}).then(async millrace => {
+  const source = `import(${JSON.stringify(DOOR)}).then(async millrace => {
     const broker = await millrace.createBroker({ dir: ${JSON.stringify(dir)}, logger: false })
     await (await broker.topic('orders')).publish({ value: 1 })
     // A broker at rest keeps no thread alive.

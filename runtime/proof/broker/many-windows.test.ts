@@ -5,23 +5,16 @@ import { createBroker } from '../../index.ts'
 const RECORDS = 4_096
 
 t.test('a topic may have as many partitions as there can be', async t => {
-  for (const partitions of [256, 1_024]) {
-    const broker = await createBroker()
-    try {
-      const topic = await broker.topic<number>('orders', { partitions, groups: ['billing'] })
-      await topic.publishBatch(
-        Array.from({ length: RECORDS }, (_, value) => ({ value, partition: value % partitions })),
-      )
-      let handled = 0
-      const billing = await topic.group('billing').handle(() => void handled++)
-      await billing.idle()
-      t.equal(handled, RECORDS, `of ${partitions} partitions`)
-      const stats = await topic.stats()
-      t.match(stats, { dropped: 0, partitions: { length: partitions } })
-    } finally {
-      await broker.close()
-    }
-  }
+  const partitions = 1_024
+  const broker = await createBroker()
+  t.teardown(() => broker.close())
+  const topic = await broker.topic<number>('orders', { partitions, groups: ['billing'] })
+  await topic.publishBatch(Array.from({ length: RECORDS }, (_, value) => ({ value, partition: value % partitions })))
+  let handled = 0
+  const billing = await topic.group('billing').handle(() => void handled++)
+  await billing.idle()
+  t.equal(handled, RECORDS)
+  t.match(await topic.stats(), { dropped: 0, partitions: { length: partitions } })
 })
 
 t.test('a broker may have hundreds of topics', async t => {

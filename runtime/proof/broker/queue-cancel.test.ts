@@ -11,6 +11,7 @@ import {
   type QueueStats,
 } from '../../index.ts'
 import { delay, folderOf, openBroker, rejection, until } from '../fixtures/broker.fixture.ts'
+import { newName, sharedBroker } from '../fixtures/shared-broker.fixture.ts'
 
 const JOBS = new URL('./fixtures/queue-cancels.fixture.js', import.meta.url)
 
@@ -22,7 +23,7 @@ async function begunIn(queue: Queue<never> | Queue<string>, unacked: number): Pr
 
 /** Two threads with one message each, and neighbours in advance; how long a cancel took, and what the counts are in the end. */
 async function cancelled(t: Test, broker: Broker, options: QueueOptions, value: string, graceMs: number) {
-  const queue = await broker.queue<string>(`jobs ${value}`.replace(/ /g, '-'), options)
+  const queue = await broker.queue<string>(newName(), options)
   const restarts: string[] = []
   const off = broker.on('restarted', ({ topic, reason }) => topic === queue.name && restarts.push(reason))
   const begun = new Int32Array(new SharedArrayBuffer(4))
@@ -47,7 +48,7 @@ const ALL: Outcome = { accepted: 6, ready: 0, unacked: 0, retrying: 0, failures:
 
 for (const where of ['in memory', 'on disk'])
   t.test(`a handler that does not end loses its thread within its time of grace, ${where}`, async t => {
-    const broker = await openBroker(t, where === 'on disk' ? { dir: folderOf(t).dir } : {})
+    const broker = where === 'on disk' ? await folderOf(t).open() : await sharedBroker()
     for (const value of ['spins', 'waits']) {
       const { outcome, tookMs, stats, restarts } = await cancelled(t, broker, {}, value, 60)
       t.equal(outcome, 'cancelled')
@@ -59,7 +60,7 @@ for (const where of ['in memory', 'on disk'])
   })
 
 t.test('a handler that hears its signal ends by itself, and its thread lives', async t => {
-  const broker = await openBroker(t)
+  const broker = await sharedBroker()
   const aborted = await cancelled(t, broker, { attempts: 1 }, 'is aborted', 20_000)
   t.equal(aborted.outcome, 'cancelled')
   t.ok(aborted.tookMs < 10_000, 'it is not waited for any longer')
@@ -72,7 +73,7 @@ t.test('a handler that hears its signal ends by itself, and its thread lives', a
 })
 
 t.test('a thread that ends by itself meanwhile is not waited for', async t => {
-  const broker = await openBroker(t)
+  const broker = await sharedBroker()
   const { outcome, tookMs, stats, restarts } = await cancelled(t, broker, { attempts: 1 }, 'exits', 20_000)
   t.equal(outcome, 'cancelled')
   t.ok(tookMs < 10_000, `${tookMs} ms`)
@@ -81,8 +82,8 @@ t.test('a thread that ends by itself meanwhile is not waited for', async t => {
 })
 
 t.test('beside others on its thread one is cancelled, and the others begin again, uncharged', async t => {
-  const broker = await openBroker(t)
-  const queue = await broker.queue<string>('together', { attempts: 1 })
+  const broker = await sharedBroker()
+  const queue = await broker.queue<string>(newName(), { attempts: 1 })
   const begun = new Int32Array(new SharedArrayBuffer(4))
   const run = await queue.run({ handler: JOBS, threads: 1, concurrency: 4, data: begun })
   const { ids } = await queue.sendBatch(['waits', 'waits', 'waits', 'plain'].map(value => ({ value })))
@@ -97,8 +98,8 @@ t.test('beside others on its thread one is cancelled, and the others begin again
 })
 
 t.test("on the caller's thread a handler has its signal only, and the result says so", async t => {
-  const broker = await openBroker(t)
-  const queue = await broker.queue<string>('here', { attempts: 1 })
+  const broker = await sharedBroker()
+  const queue = await broker.queue<string>(newName(), { attempts: 1 })
   const signals = new Map<string, AbortSignal>()
   const ends = new Map<string, (error?: Error) => void>()
   const run = await queue.handle(
@@ -116,7 +117,7 @@ t.test("on the caller's thread a handler has its signal only, and the result say
   t.strictSame(await both, ['unacked', 'unacked'])
   await until(() => signals.get('acks')?.aborted === true && signals.get('throws')?.aborted === true)
   t.ok(isMillraceError(signals.get('acks')?.reason, 'MILL_CANCELLED'))
-  t.match(signals.get('throws')?.reason, { message: `message ${throws} of queue here was cancelled` })
+  t.match(signals.get('throws')?.reason, { message: `message ${throws} of queue ${queue.name} was cancelled` })
   t.equal(signals.get('stays')?.aborted, false, 'each message has a signal of its own')
   ends.get('acks')?.()
   ends.get('throws')?.(new Error('aborted'))
@@ -130,8 +131,8 @@ t.test("on the caller's thread a handler has its signal only, and the result say
 })
 
 t.test('deliveries that the caller settles have a signal, in a loop, an Observable and a batch', async t => {
-  const broker = await openBroker(t)
-  const queue = await broker.queue<number>('settled', { attempts: 1 })
+  const broker = await sharedBroker()
+  const queue = await broker.queue<number>(newName(), { attempts: 1 })
   const { ids } = await queue.sendBatch(Array.from({ length: 6 }, (_, value) => ({ value })))
   const loop = queue.consume({ prefetch: 1 })
   const first = (await loop.next()).value as ManualQueueDelivery<number>
@@ -174,8 +175,8 @@ t.test('deliveries that the caller settles have a signal, in a loop, an Observab
 })
 
 t.test('a message of a key that is cancelled lets the next go', async t => {
-  const broker = await openBroker(t)
-  const queue = await broker.queue<string>('keys', { keyConcurrency: 1 })
+  const broker = await sharedBroker()
+  const queue = await broker.queue<string>(newName(), { keyConcurrency: 1 })
   const begun = new Int32Array(new SharedArrayBuffer(4))
   const run = await queue.run({ handler: JOBS, threads: 1, data: begun })
   const { ids } = await queue.sendBatch(['spins', 'plain'].map(value => ({ value, key: 'one' })))
@@ -186,8 +187,8 @@ t.test('a message of a key that is cancelled lets the next go', async t => {
 })
 
 t.test('two that cancel one message are told the same, and many are cancelled at once', async t => {
-  const broker = await openBroker(t)
-  const queue = await broker.queue<string>('many')
+  const broker = await sharedBroker()
+  const queue = await broker.queue<string>(newName())
   const begun = new Int32Array(new SharedArrayBuffer(4))
   const run = await queue.run({ handler: JOBS, threads: 2, data: begun, concurrency: 5 })
   const { ids } = await queue.sendBatch(Array.from({ length: 10 }, () => ({ value: 'waits' })))
@@ -202,8 +203,8 @@ t.test('two that cancel one message are told the same, and many are cancelled at
 })
 
 t.test('threads that are ended for it are no reason to give the run up', async t => {
-  const broker = await openBroker(t)
-  const queue = await broker.queue<string>('often')
+  const broker = await sharedBroker()
+  const queue = await broker.queue<string>(newName())
   const begun = new Int32Array(new SharedArrayBuffer(4))
   const restart = { intensity: 1, periodMs: 60_000 }
   const run = await queue.run({ handler: JOBS, threads: 1, concurrency: 2, data: begun, restart })
@@ -222,7 +223,7 @@ t.test('threads that are ended for it are no reason to give the run up', async t
 
 for (const where of ['in memory', 'on disk'])
   t.test(`a partition thread that dies meanwhile changes nothing, ${where}`, async t => {
-    const broker = await openBroker(t, where === 'on disk' ? { dir: folderOf(t).dir } : {})
+    const broker = where === 'on disk' ? await folderOf(t).open() : await openBroker(t)
     const queue = await broker.queue<string>('hosts', { attempts: 1 })
     const begun = new Int32Array(new SharedArrayBuffer(4))
     const run = await queue.run({ handler: JOBS, threads: 1, concurrency: 2, data: begun })
@@ -240,8 +241,8 @@ for (const where of ['in memory', 'on disk'])
   })
 
 t.test('options of cancel are checked, and a run that stops meanwhile ends the wait', async t => {
-  const broker = await openBroker(t)
-  const queue = await broker.queue<string>('checked')
+  const broker = await sharedBroker()
+  const queue = await broker.queue<string>(newName())
   const { id } = await queue.send({ value: 'waits' })
   t.match(await rejection(queue.cancel(id, { graceMs: -1 })), { code: 'MILL_OUT_OF_RANGE' })
   t.match(await rejection(queue.cancel(id, { grace: 1 } as never)), { code: 'MILL_UNKNOWN_OPTION' })

@@ -10,6 +10,7 @@ import {
   type RequestError,
 } from '../../index.ts'
 import { folderOf, openBroker, rejection, until } from '../fixtures/broker.fixture.ts'
+import { newName, sharedBroker } from '../fixtures/shared-broker.fixture.ts'
 import type { Job } from './fixtures/requests.fixture.ts'
 
 const JOBS = new URL('./fixtures/requests.fixture.js', import.meta.url)
@@ -21,8 +22,8 @@ interface Places {
 }
 
 async function placesOf(t: Test, where: string, options: QueueOptions = {}): Promise<Places> {
-  const broker = where === 'in memory' ? await openBroker(t) : await folderOf(t).open()
-  return { broker, queue: await broker.queue<string>('asked', { backoff: { initialMs: 1 }, ...options }) }
+  const broker = where === 'in memory' ? await sharedBroker() : await folderOf(t).open()
+  return { broker, queue: await broker.queue<string>(newName(), { backoff: { initialMs: 1 }, ...options }) }
 }
 
 /** Why a request failed. */
@@ -277,10 +278,10 @@ t.test('no request of a thread that has ended begins', async t => {
 
 t.test('what a handler sends on expires with the request that it handles', async t => {
   const { broker, queue } = await placesOf(t, 'in memory')
-  const next = await broker.queue<string>('next', { messageTtlMs: 60_000 })
+  const next = await broker.queue<string>(newName(), { messageTtlMs: 60_000 })
   await queue.handle(async ({ value }, context) => {
-    await context.send('next', { value })
-    await context.send('next', { value: `${value}, shorter`, ttlMs: 5_000 })
+    await context.send(next.name, { value })
+    await context.send(next.name, { value: `${value}, shorter`, ttlMs: 5_000 })
   })
   const now = Date.now()
   await queue.request({ value: 'asked' }, { timeoutMs: 20_000 })
@@ -300,7 +301,8 @@ t.test('what a handler sends on expires with the request that it handles', async
 })
 
 t.test('a wrong request is refused before anything is sent', async t => {
-  const { broker, queue } = await placesOf(t, 'in memory')
+  const broker = await openBroker(t)
+  const queue = await broker.queue<string>('asked')
   const wrong: readonly (readonly [object, object | undefined, object])[] = [
     [
       { value: 1, delayMs: 5 },

@@ -67,18 +67,22 @@ export class ManualReader implements MemberReader, Settler {
   turn(deadline: number): boolean {
     let worked = this.#line.commit()
     const now = nowMs()
-    for (
-      let count = 0;
-      count < TURN_DELIVERIES_MAX && !this.paused && !this.#line.closed && this.#credits.available > 0;
-      count++
-    ) {
-      if (!this.#handOutNext(now)) break
-      worked = true
-      if ((count & 63) === 63 && nowMs() >= deadline) break
-    }
+    if (this.#handOut(now, deadline) > 0) worked = true
     this.#line.wakeAfter(this.#lane.dueMs - now)
     if (this.#credits.available <= 0 && !this.#line.closed && this.#hasNext(now)) this.#credits.wait(this.#wake)
     return this.#line.commit() || worked
+  }
+
+  /**
+   * How many went out. Nothing stands behind the loop: V8 may compile it in its first turn, in which nothing behind it has run yet,
+   * and would leave that code there at each later turn.
+   */
+  #handOut(now: number, deadline: number): number {
+    for (let count = 0; count < TURN_DELIVERIES_MAX; count++) {
+      if (this.paused || this.#line.closed || this.#credits.available <= 0 || !this.#handOutNext(now)) return count
+      if ((count & 63) === 63 && nowMs() >= deadline) return count + 1
+    }
+    return TURN_DELIVERIES_MAX
   }
 
   #handOutNext(now: number): boolean {

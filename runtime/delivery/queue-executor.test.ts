@@ -1,7 +1,7 @@
 /** A queue's handler at one consumer, with the host played: who has begun, how it ended, and who is charged meanwhile. */
 import t from 'tap'
 import { DELIVERY_SUSPECT } from '../link/delivery-writer.ts'
-import { delay } from '../proof/fixtures/broker.fixture.ts'
+import { delay, until } from '../proof/fixtures/broker.fixture.ts'
 import type { Delivery } from '../words/delivery.ts'
 import { MillraceError } from '../words/errors.ts'
 import type { HandlerContext } from '../words/handler.ts'
@@ -86,8 +86,7 @@ t.test('what comes behind a time-out counts for nothing, and another message has
   const { queue } = handling({ message }, { handlerTimeoutMs: 20 })
   queue.handOut(0, 1)
   queue.turn()
-  await delay(100)
-  t.equal(calls.length, 2)
+  await until(() => calls.length === 2)
   calls[0]?.resolve()
   calls[1]?.resolve()
   await delay(40)

@@ -7,7 +7,7 @@
  * The last one, of a broker that closes, covers only what somebody still waits to hear of: a publish that was answered,
  * as aborted or as too late, is waited for no more, though its record may still be in a ring.
  */
-import { nowMs } from '../../actors/world.ts'
+import { nowMs, queueMicrotask } from '../../actors/world.ts'
 import type { PartitionWriter } from './partition-writer.ts'
 import type { Refused } from './refused-frames.ts'
 import type { WaitingRoom } from './waiting-room.ts'
@@ -99,8 +99,7 @@ export class Flushes {
     this.#open = this.#open.filter(flush => {
       if (!this.#isOver(flush, producer)) return true
       this.#room.settled()
-      if (flush.refusal === null) flush.resolve()
-      else flush.reject(flush.refusal)
+      tell(flush, flush.refusal)
       return false
     })
   }
@@ -116,8 +115,13 @@ export class Flushes {
   fail(error: Error): void {
     for (const flush of this.#open) {
       this.#room.settled()
-      flush.reject(error)
+      tell(flush, error)
     }
     this.#open = []
   }
+}
+
+/** A microtask later: so are the publishes that it covers (publish-run.ts), and they come first. */
+function tell({ resolve, reject }: Flush, refusal: Error | null): void {
+  queueMicrotask(() => (refusal === null ? resolve() : reject(refusal)))
 }

@@ -3,7 +3,11 @@
 import { NaiveExchanges } from '../routing/naive-exchanges.fixture.ts'
 import type { ProducedTopic } from '../wire/produced-topic.ts'
 import type { BoundBy, RoutedHeaders, RouteTarget, Target } from '../wire/route-changes.ts'
+import { codecOf } from '../words/codec.ts'
 import type { ExchangeType } from '../words/exchange.ts'
+import type { Headers } from '../words/message.ts'
+import type { QueueMessage } from '../words/queue-message.ts'
+import { MessageEncoder } from './message-encoder.ts'
 import { PartitionChoice } from './partition-choice.ts'
 import type { PendingPublish } from './pending-publish.ts'
 import type { HoldUpcalls } from './producer-upcalls.ts'
@@ -117,17 +121,25 @@ export class ToyProducers implements RouteProducers {
     const known = this.#made.get(name)
     if (known !== undefined) return known
     const topic = { ...plainQueue(name), ...this.shapes.get(name) }
+    const choice = new PartitionChoice(name, [{ isOpen: false, unread: 0 }])
+    const encoder = new MessageEncoder(codecOf(topic.codec), choice)
     const producer: Pick<TopicProducer, 'topic' | 'choice' | 'checkOpen' | 'send' | 'hostOf' | 'joint' | 'appends'> = {
       topic,
-      choice: new PartitionChoice(name, [{ isOpen: false, unread: 0 }]),
+      choice,
       checkOpen: () => undefined,
       hostOf: () => this.hosts.get(name) ?? idOf(name),
       joint: {
         ask: () => (this.full.has(name) ? 'later' : 'now'),
         thread: { drain: (then: () => void) => then() },
       } as unknown as TopicProducer['joint'],
-      // Nothing goes into a frame at once.
-      appends: { publishRouted: () => false } as unknown as TopicProducer['appends'],
+      appends: {
+        readRouted: (message: QueueMessage, header: Headers) => {
+          encoder.readRouted(message, topic, header)
+          return encoder
+        },
+        // Nothing goes into a frame at once.
+        publishRouted: () => null,
+      } as unknown as TopicProducer['appends'],
       send: pending => this.got.push({ target: name, value: pending.message.value, pending }),
     }
     this.#made.set(name, producer as TopicProducer)

@@ -66,7 +66,8 @@ export class WindowSource implements FrameSource {
     let passed = 0
     while (passed < this.#held.length && (this.#held[passed] as HeldFrame).endOffset <= offset) passed++
     if (passed > 0) this.#held.splice(0, passed)
-    this.#memory.store(this.#pin, this.#held[0]?.position ?? this.#position)
+    const oldest = this.#held.length === 0 ? this.#position : (this.#held[0] as HeldFrame).position
+    this.#memory.store(this.#pin, oldest)
   }
 
   crowdsWindow(): boolean {

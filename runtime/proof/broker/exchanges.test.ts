@@ -7,6 +7,8 @@ import {
   type Exchange,
   type ExchangeOptions,
   type Queue,
+  type Receipt,
+  type RouteReceipt,
   type Topic,
 } from '../../index.ts'
 import { folderOf, readAll, rejection } from '../fixtures/broker.fixture.ts'
@@ -54,6 +56,39 @@ t.test('a message goes to queues and topics, to each once, and the receipt names
   )
   t.strictSame([...(await events.route('orders.eu.failed'))].sort(), [...receipt.targets].sort())
 })
+
+t.test(
+  'a message that goes to one target alone is the same there, whatever its key, its routing key and its value are',
+  async t => {
+    const events = await newExchange<unknown>({ type: 'topic' })
+    const history = await newTopic<unknown>({ groups: ['g'], partitions: 1, maxMessageBytes: 2_000 })
+    await events.bind(history, '#')
+    const routingKeys = ['', 'a', 'orders.eu.paid', 'é.ü', '\u{1f600}', 'x'.repeat(255)]
+    const keys = [null, '', 'k', 'key-of-order', 'schlüssel', '\u{1f600}', 'k'.repeat(300), Uint8Array.of(0, 255)]
+    const values = [null, 7, 'text', 'ß'.repeat(200), { a: [1.5, null] }]
+    const sent: unknown[] = []
+    const done: Promise<RouteReceipt>[] = []
+    for (const routingKey of routingKeys)
+      for (const key of keys)
+        for (const value of values) {
+          sent.push([key === null ? null : [...Buffer.from(key)], value, { 'millrace-routing-key': routingKey }])
+          done.push(events.publish(routingKey, { key, value }))
+        }
+    t.match(await rejection(events.publish('a', { key: 'k', value: 'v'.repeat(1_990) })), { code: 'MILL_TOO_LARGE' })
+    t.match(await rejection(events.publish('a', { key: '\ud800', value: 1 })), { code: 'MILL_UNSERIALISABLE' })
+    const receipts = await Promise.all(done)
+    t.strictSame(new Set(receipts.map(({ targets }) => targets.join())), new Set([history.name]))
+    t.strictSame(
+      receipts.map(({ receipts: [one] }) => (one as Receipt).offset),
+      sent.map((_, offset) => offset),
+    )
+    const read = await readAll(history)
+    t.strictSame(
+      read.map(({ value, keyBytes, headers }) => [keyBytes === null ? null : [...keyBytes], value, { ...headers }]),
+      sent,
+    )
+  },
+)
 
 t.test('each type goes by what it looks at, and exchanges lead to each other, in circles as well', async t => {
   const q = await Promise.all(Array.from({ length: 4 }, () => newQueue()))

@@ -1,5 +1,5 @@
 /** Requests to queues: what the caller gets, whatever becomes of the message, and what is not handled any more. */
-import t, { type Test } from 'tap'
+import t from 'tap'
 import {
   type Broker,
   isMillraceError,
@@ -21,8 +21,16 @@ interface Places {
   readonly queue: Queue<string>
 }
 
-async function placesOf(t: Test, where: string, options: QueueOptions = {}): Promise<Places> {
-  const broker = where === 'in memory' ? await sharedBroker() : await folderOf(t).open()
+let onDisk: Promise<Broker> | undefined
+
+/** One for all tests of this file that need no other. */
+function diskBroker(): Promise<Broker> {
+  onDisk ??= folderOf(t).open()
+  return onDisk
+}
+
+async function placesOf(where: string, options: QueueOptions = {}): Promise<Places> {
+  const broker = where === 'in memory' ? await sharedBroker() : await diskBroker()
   return { broker, queue: await broker.queue<string>(newName(), { backoff: { initialMs: 1 }, ...options }) }
 }
 
@@ -34,7 +42,7 @@ async function reasonOf(request: Promise<unknown>): Promise<unknown> {
 
 for (const where of ['in memory', 'on disk']) {
   t.test(`a request resolves with what the handler returned, ${where}`, async t => {
-    const { queue } = await placesOf(t, where, { maxMessageBytes: 1_048_576 })
+    const { queue } = await placesOf(where, { maxMessageBytes: 1_048_576 })
     const values: Record<string, unknown> = {
       object: { a: [1, 'zwei', null] },
       text: 'a\ud800b ✓',
@@ -56,7 +64,7 @@ for (const where of ['in memory', 'on disk']) {
   })
 
   t.test(`what the handler throws is tried again, and rejects the caller at the end, ${where}`, async t => {
-    const { broker, queue } = await placesOf(t, where, { attempts: 3 })
+    const { broker, queue } = await placesOf(where, { attempts: 3 })
     const seen: string[] = []
     await queue.handle(({ value, failedAttempts }) => {
       seen.push(value)
@@ -82,7 +90,7 @@ for (const where of ['in memory', 'on disk']) {
   })
 
   t.test(`a request that nobody waits for any more is not begun, and leaves no dead letter, ${where}`, async t => {
-    const { queue } = await placesOf(t, where)
+    const { queue } = await placesOf(where)
     const late = await rejection(queue.request({ value: 'late' }, { timeoutMs: 30 }))
     t.match(late, { code: 'MILL_TIMEOUT', retriable: true })
     const gone = new AbortController()
@@ -101,7 +109,7 @@ for (const where of ['in memory', 'on disk']) {
   })
 
   t.test(`one that runs gets its signal, and is not tried again, ${where}`, async t => {
-    const { queue } = await placesOf(t, where)
+    const { queue } = await placesOf(where)
     const ended: unknown[] = []
     const begun: string[] = []
     const run = await queue.handle(async (delivery, { signal }) => {
@@ -128,7 +136,7 @@ for (const where of ['in memory', 'on disk']) {
   })
 
   t.test(`a message that ends otherwise rejects its caller with the reason, ${where}`, async t => {
-    const { queue } = await placesOf(t, where, { maxMessages: 2, onFull: 'dropHead', dedupeMs: 60_000 })
+    const { queue } = await placesOf(where, { maxMessages: 2, onFull: 'dropHead', dedupeMs: 60_000 })
     const dropped = reasonOf(queue.request({ value: 'dropped' }, LONG))
     const purged = [queue.request({ value: 'purged', id: 'a' }, LONG), queue.request({ value: 'purged too' }, LONG)]
     const reasons = Promise.all(purged.map(reasonOf))
@@ -170,7 +178,7 @@ for (const where of ['in memory', 'on disk']) {
 }
 
 t.test('batches answer by a value for each, or one by one; a consumer by `reply`', async t => {
-  const { queue } = await placesOf(t, 'in memory', { attempts: 1 })
+  const { queue } = await placesOf('in memory', { attempts: 1 })
   const run = await queue.handle(
     {
       batch(deliveries) {
@@ -206,7 +214,7 @@ t.test('batches answer by a value for each, or one by one; a consumer by `reply`
 })
 
 t.test('at most once, the caller hears of a failure as well', async t => {
-  const { queue } = await placesOf(t, 'in memory')
+  const { queue } = await placesOf('in memory')
   await queue.handle(
     async ({ value }) => {
       if (value === 'fails') throw new Error('it fails')
@@ -221,7 +229,7 @@ t.test('at most once, the caller hears of a failure as well', async t => {
 })
 
 t.test('what cannot be sent back is an error of the caller, and the work is done', async t => {
-  const { queue } = await placesOf(t, 'in memory', { maxMessageBytes: 1_000 })
+  const { queue } = await placesOf('in memory', { maxMessageBytes: 1_000 })
   const values: Record<string, unknown> = { circle: {}, large: 'x'.repeat(2_000), map: new Map([[1, 2]]) }
   ;(values.circle as { self?: unknown }).self = values.circle
   let calls = 0
@@ -277,7 +285,7 @@ t.test('no request of a thread that has ended begins', async t => {
 })
 
 t.test('what a handler sends on expires with the request that it handles', async t => {
-  const { broker, queue } = await placesOf(t, 'in memory')
+  const { broker, queue } = await placesOf('in memory')
   const next = await broker.queue<string>(newName(), { messageTtlMs: 60_000 })
   await queue.handle(async ({ value }, context) => {
     await context.send(next.name, { value })

@@ -186,7 +186,7 @@ const MESSAGES: readonly Mistake[] = [
   [
     'a message that is too large',
     'MILL_TOO_LARGE',
-    /raise that option or store the payload elsewhere/,
+    /give more where the topic or queue is first opened, or store the payload elsewhere/,
     ({ topic }) => topic.publish({ value: 'x'.repeat(2e6) }),
   ],
   [

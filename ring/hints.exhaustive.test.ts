@@ -16,6 +16,16 @@ t.test('whoever naps is roused', async t => {
   holds(t, 'a thing for each', hintScene({ ...plan, things: [0, 1, 2, 3], naps: true }), 'large')
 })
 
+t.test('whoever rings once for several publications wakes who sleeps', async t => {
+  holds(t, 'three publications', hintScene({ ...plan, ringsOnce: true }))
+  holds(
+    t,
+    'a writer that dies before it rings',
+    hintScene({ ...plan, things: [0, 1], ringsOnce: true, writerDies: true }),
+  )
+  holds(t, 'a thing for each', hintScene({ ...plan, things: [0, 1, 2, 3], ringsOnce: true }), 'large')
+})
+
 t.test('a reader that fell behind looks everywhere', async t => {
   holds(t, 'two entries', hintScene({ ...plan, entries: 2, things: [0, 1, 2] }))
   holds(t, 'two entries, more publications', hintScene({ ...plan, entries: 2, things: [0, 1, 2, 0] }))

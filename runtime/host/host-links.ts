@@ -35,6 +35,7 @@ export class HostLinks {
   /** What queues answer to requests of these threads. */
   readonly answers: HostAnswers = new HostAnswers(thread => this.#threads.get(thread)?.link ?? null)
   readonly #threads = new Map<number, LinkedRings>()
+  #isHolding = false
   /** Those that have ended, and may be drained. */
   readonly #leaving = new Set<LinkedRings>()
 
@@ -90,6 +91,26 @@ export class HostLinks {
   /** It is drained. */
   removeRing({ id, link }: IncomingRing): void {
     this.#threads.get(link.thread)?.rings.delete(id)
+  }
+
+  /** A pass begins: threads that sleep are not woken before `letGo`. */
+  hold(): void {
+    this.#isHolding = true
+    for (const { link } of this.#threads.values()) link.bell.hold()
+  }
+
+  /**
+   * Wakes the threads that were told something in the meantime. Who awaits each publish before the next has one answered in a pass, and
+   * is woken first. Where several are answered readers come first: their way to a handler is the longer one.
+   */
+  letGo(): void {
+    if (!this.#isHolding) return
+    this.#isHolding = false
+    let answers = 0
+    for (const { link } of this.#threads.values()) answers += link.bell.answers
+    const first = answers > 1 ? 'records' : 'answers'
+    for (const { link } of this.#threads.values()) link.bell.ringFor(first)
+    for (const { link } of this.#threads.values()) link.bell.letGo()
   }
 
   /** Takes in what threads say; whether any of them settled something. */

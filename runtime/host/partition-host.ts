@@ -67,7 +67,11 @@ export class PartitionHost {
     this.#bell = new Doorbell(this.#memory, boot.address + HOST_BELL)
     this.#tell = tell
     this.residents = new Residents(
-      staged => this.#store?.commit(staged),
+      staged => {
+        // What is in memory does not wait for the disk.
+        this.#links.letGo()
+        this.#store?.commit(staged)
+      },
       () => this.#bell.ring(),
       nowMs(),
     )
@@ -96,9 +100,11 @@ export class PartitionHost {
 
   /** Whether it did anything. */
   pass(): boolean {
+    this.#links.hold()
     const hasSettled = this.#links.take()
     const worked = this.residents.pass(nowMs())
     this.#links.answers.flush()
+    this.#links.letGo()
     this.#links.tellDrained()
     if (!worked && !hasSettled) return false
     this.#ends.came()
@@ -161,6 +167,7 @@ export class PartitionHost {
       fault: point => this.#fault(point),
       took: bytes => {
         this.#takenBytes += bytes
+        if (this.#takenBytes >= NAP_FROM_BYTES) this.#links.letGo()
       },
       handedOut: () => {
         this.#ends.isAwaiting = true

@@ -27,6 +27,7 @@ import {
   SETTLEMENT_CLIENT,
   tagOf,
 } from './answers.ts'
+import { HeldBell } from './held-bell.ts'
 import {
   KIND_ANSWER,
   KIND_GONE,
@@ -56,9 +57,10 @@ export interface Settlement {
 
 export class HostLink {
   readonly thread: number
+  /** Of its thread. */
+  readonly bell: HeldBell
   readonly #memory: Memory
   readonly #address: number
-  readonly #bell: Doorbell
   readonly #toThread: RingProducer
   readonly #toHost: RingConsumer
   readonly #hintsIn: HintReader
@@ -75,7 +77,7 @@ export class HostLink {
     this.#memory = memory
     // A thread's words begin with its bell.
     this.#address = bell
-    this.#bell = new Doorbell(memory, bell)
+    this.bell = new HeldBell(new Doorbell(memory, bell))
     this.#toThread = new RingProducer(memory, place.toThread.address, place.toThread.capacity)
     this.#toHost = new RingConsumer(memory, place.toHost.address, place.toHost.capacity)
     this.#plenty = (place.toThread.capacity / TO_THREAD_BYTES) * PLENTY
@@ -179,19 +181,19 @@ export class HostLink {
     if (!this.#unpublished) return this.#abandoned
     this.#unpublished = false
     this.#toThread.publish()
-    this.#bell.ring()
+    this.bell.ring('answers')
     return true
   }
 
   /** There is something new for this cursor's reader: wakes the thread if it sleeps. */
   wake(cursor: number): void {
     if (!this.#abandoned) this.#hintsOut.add(cursor)
-    this.#bell.ring()
+    this.bell.ring('records')
   }
 
   /** Wakes the thread if it sleeps: it has room again, or answers. */
   ring(): void {
-    this.#bell.ring()
+    this.bell.ring('answers')
   }
 
   /** Whether `hints` or `settlements` would take something now. */

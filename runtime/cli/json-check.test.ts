@@ -106,6 +106,8 @@ t.test('what is none is not, and neither is what another line would complete', a
     ['"\\', '""'],
   ] as const)
     t.notOk(holds(text, others), text + others)
+  for (const text of ['{"a":1}', '[]', '7', '"x"', '{"a":[1,{"b":null}]}'])
+    t.ok(holds(text, '\r\n'), 'the end of a line of Windows')
   t.notOk(holds('['.repeat(40) + ']'.repeat(40)), 'JSON.parse is asked')
 })
 

@@ -62,6 +62,8 @@ export function isKnownJson(bytes: Uint8Array, start: number, end: number): bool
     if (at === NONE) return false
     // A value ends here, and with it perhaps those that it is in.
     for (;;) {
+      // The end of the line may be space as well: it is not looked past.
+      if (open === 1 && at === end) return true
       at = pastSpace(bytes, at)
       if (open === 1) return at === end
       const isObject = (open & 1) === 1

@@ -5,7 +5,7 @@
  * buffer is detached: the memory moves to another buffer, and whoever has kept the old one finds it empty. So nobody reads
  * bytes of other records by accident. Whoever has transferred it meanwhile has it for good, and the next call gets another.
  *
- * Bound: FETCH_BYTES a thread. What takes more, or is lent meanwhile, has a buffer of its own, which nobody takes back.
+ * Bound: FETCH_BYTES a thread. What takes more, or is lent meanwhile, has a buffer of its own, which is detached as well, and not used again.
  */
 import { FETCH_BYTES } from '../reader/frame-source.ts'
 
@@ -25,12 +25,15 @@ export function lendBytes(bytes: number): Buffer {
 /** What `lendBytes` gave is used no more by those it was given to. */
 export function takeBack(lent: Buffer): void {
   const store = lent.buffer as ArrayBuffer
-  if (store !== lentStore) return
-  lentStore = null
-  room = NOTHING
+  const isRoom = store === lentStore
+  if (isRoom) {
+    lentStore = null
+    room = NOTHING
+  }
   if (store.byteLength === 0) return
   try {
-    room = structuredClone(store, { transfer: [store] })
+    const taken = structuredClone(store, { transfer: [store] })
+    if (isRoom) room = taken
   } catch {
     // Its user has marked it as untransferable, and keeps it.
   }

@@ -14,8 +14,9 @@ const MEMBER = 7
 const SEEDS = 20
 const PLACE = { dir: '/data', held: null, modes: PRIVATE_MODES, logId: new Uint8Array(16), journalBytes: 4_096 }
 
-function openStore(disk: Disk): HostStore {
+function openStore(disk: Disk, waits: () => void = () => undefined): HostStore {
   return new HostStore(PLACE, 0, [], {
+    waits,
     disk,
     failed: () => undefined,
     cut: () => undefined,
@@ -52,6 +53,37 @@ function newDisk(): SimDisk {
   disk.makeFolder('/data')
   return disk
 }
+
+/** The same disk, or a file of it: `call` is told each call's name. */
+function told<T extends object>(target: T, call: (name: string) => void): T {
+  return new Proxy(target, {
+    get(_, name) {
+      const member: unknown = Reflect.get(target, name)
+      if (typeof member !== 'function') return member
+      return (...args: unknown[]) => {
+        call(String(name))
+        const result: unknown = Reflect.apply(member, target, args)
+        return typeof result === 'object' && result !== null && !ArrayBuffer.isView(result)
+          ? told(result, call)
+          : result
+      }
+    },
+  })
+}
+
+t.test('says that it waits before each operation of the disk', async t => {
+  const calls: string[] = []
+  const store = openStore(
+    told(newDisk(), name => calls.push(name)),
+    () => calls.push('waits'),
+  )
+  for (const act of [() => store.sweep([groupAt(80)]), () => store.syncStates(), () => store.moved(groupAt(90))]) {
+    calls.length = 0
+    act()
+    t.equal(calls[0], 'waits')
+    t.ok(calls.length > 1)
+  }
+})
 
 t.test('a group that was moved is where it was moved to after any loss of power', async t => {
   for (let seed = 1; seed <= SEEDS; seed++) {

@@ -5,8 +5,7 @@
  * each topic says, then committed to their windows, then answered. Behind the frames is one record of what all queues have settled. Group
  * states are swept into a state log a moment after they changed (store-upkeep.ts); settled letters are written before that is answered.
  *
- * After a failed operation (store-guard.ts) every publish is answered with the failure, groups go on with what was committed
- * before, and their states are no longer kept.
+ * After a failed operation (store-guard.ts) every publish is answered with the failure; groups go on with what was committed before.
  */
 import { join } from 'node:path'
 import type { Instant } from '../base/clock.ts'
@@ -39,6 +38,8 @@ export interface HostStoreUpcalls {
   cut(cuts: readonly CutTail[]): void
   /** Stops here for ever if a test has armed this point. */
   fault(point: number): void
+  /** The disk is about to be waited for. */
+  waits?(): void
 }
 
 export class HostStore {
@@ -120,8 +121,7 @@ export class HostStore {
   }
 
   /**
-   * What is known of a queue that is opened, while nothing was appended to its log yet. It is live: what is committed later
-   * changes it.
+   * What is known of a queue that is opened, while nothing was appended to its log yet. What is committed later changes it.
    *
    * @throws MillraceError MILL_DISK; MILL_CORRUPT where messages are missing, which concerns no other queue
    */
@@ -186,8 +186,8 @@ export class HostStore {
   }
 
   /**
-   * Lets readers of groups that deliver at most once go on: how far they may is as durable as their topics before they hear
-   * of it. One write, and one sync, for all of them; whether there was something to do.
+   * Lets readers of groups that deliver at most once go on: how far they may is as durable as their topics before they hear of it.
+   * One write, and one sync, for all of them; whether there was something to do.
    */
   raiseCeilings(groups: Iterable<GroupActor>): boolean {
     const low: GroupActor[] = []
@@ -224,6 +224,7 @@ export class HostStore {
 
   /** Does something on the disk; false: it failed, now or before. */
   attempt(act: () => void): boolean {
+    this.#upcalls.waits?.()
     const wasSynced = this.isSynced
     const isDone = this.#guard.attempt(act)
     if (wasSynced && !this.isSynced) this.unsynced()
@@ -266,7 +267,6 @@ export class HostStore {
    * Writes down where a new group began: what the next process finds of its dead letters is counted from there. Of one that
    * is known nothing is written before its reader is there, who has more to say than its block. Only where it passes records
    * over, the process before was killed, and it has no reader yet: its next death must not pass over more because of that.
-   *
    * Durable at once is what a loss of power would make mean something else, when more was published since: that it began at
    * the end.
    */

@@ -67,11 +67,7 @@ export class PartitionHost {
     this.#bell = new Doorbell(this.#memory, boot.address + HOST_BELL)
     this.#tell = tell
     this.residents = new Residents(
-      staged => {
-        // What is in memory does not wait for the disk.
-        this.#links.letGo()
-        this.#store?.commit(staged)
-      },
+      staged => this.#store?.commit(staged),
       () => this.#bell.ring(),
       nowMs(),
     )
@@ -155,6 +151,8 @@ export class PartitionHost {
           if (cuts.length > 0) this.#tell({ kind: 'recovered', cuts })
         },
         fault: point => this.#fault(point),
+        // What is in memory does not wait for the disk.
+        waits: () => this.#links.letGo(),
       })
     for (const thread of holdings.threads) this.#links.add(thread)
     const kinds = makeKinds({

@@ -3,7 +3,7 @@
  *
  * The partition host's thread. A group that reads files is slower than one that reads the window, and may never catch up with a writer that
  * does not wait. So a writer does not give bytes up that such a group wants next, or while one is behind by half a window or less.
- * It goes on when the group has, of which the group's commit tells. Time that it has waited is paid for by what it gives up afterwards.
+ * It goes on when the group has. Most groups tell so once a fetch, so that the host looks by itself as well. Time that it has waited is paid for by what it gives up afterwards.
  *
  * Bound: a millisecond for each 256 KiB given up, and at first for each of the window. A smaller window does not wait.
  */
@@ -14,6 +14,8 @@ import type { ReadBy } from './unread-word.ts'
 const BYTES_PER_MS = 262_144
 /** Less is not worth a wait. */
 const LEAST_MS = 1
+/** Groups go on record by record, and tell once a fetch. */
+const LOOK_MS = 1
 
 export class NearReaders {
   readonly #readBy: ReadBy
@@ -65,8 +67,9 @@ export class NearReaders {
     return this.#untilMs > nowMs && this.#isNear()
   }
 
-  /** In how many milliseconds the time of a wait is over; 0: it is, and was not asked since. Infinity: it does not wait. */
+  /** In how many milliseconds to look again; 0: its time is over, and it was not asked since. Infinity: it does not wait. */
   dueInMs(nowMs: number): number {
-    return this.#untilMs === 0 ? Number.POSITIVE_INFINITY : Math.max(0, this.#untilMs - nowMs)
+    if (this.#untilMs === 0) return Number.POSITIVE_INFINITY
+    return Math.max(0, Math.min(LOOK_MS, this.#untilMs - nowMs))
   }
 }

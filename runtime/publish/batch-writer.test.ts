@@ -25,7 +25,11 @@ const TOPIC: ProducedTopic = {
 }
 
 /** What a batch leaves in the rings of two partitions; `between` is called when it is prepared. */
-function written(messages: readonly Message[], between: () => void): readonly Buffer[] {
+function written(
+  messages: readonly Message[],
+  between: () => void,
+  made: (batch: PendingBatch) => void = () => undefined,
+): readonly Buffer[] {
   const memory = Memory.allocate(1 << 20)
   const arena = new Arena(memory, 128)
   const words = arena.allocate(128)
@@ -42,6 +46,7 @@ function written(messages: readonly Message[], between: () => void): readonly Bu
   const thread = { memory, markDirty: (writer: unknown) => dirty.add(writer) } as unknown as AttachedThread
   const rings = { growing: new Set(), need: () => undefined } as unknown as RingChanges
   const batch = batchOf(messages, prepared)
+  made(batch)
   const isWhole = new BatchWriter(thread, writers, rings, choice).write(batch, messages.length, 10_000)
   t.ok(isWhole)
   t.equal(batch.next, messages.length)
@@ -98,4 +103,23 @@ t.test('a getter that publishes another batch leaves this one its keys', async t
     written(nested as Message[], () => undefined),
     written(plain, beginKeys),
   )
+})
+
+t.test('a value that was detached or has grown since it was read ends the batch where it stands', async t => {
+  const detached = bytes(8)
+  const grown = new Uint8Array(Reflect.construct(ArrayBuffer, [8, { maxByteLength: 20_000 }]) as ArrayBuffer)
+  const cases: readonly (readonly [Uint8Array, () => void, unknown])[] = [
+    [detached, () => void structuredClone(detached.buffer, { transfer: [detached.buffer as ArrayBuffer] }), TypeError],
+    [
+      grown,
+      () => (grown.buffer as ArrayBuffer & { resize(bytes: number): void }).resize(20_000),
+      { code: 'MILL_TOO_LARGE' },
+    ],
+  ]
+  for (const [value, between, error] of cases) {
+    const batch: { left?: PendingBatch } = {}
+    const messages = [...plain.slice(0, 5), { key: 'k', value }, ...plain.slice(5)]
+    t.throws(() => written(messages, between, made => (batch.left = made)), error as Error)
+    t.equal(batch.left?.next, 5, 'those before it are written, and count')
+  }
 })

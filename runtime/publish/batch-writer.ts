@@ -44,28 +44,29 @@ export class BatchWriter {
   write(batch: PendingBatch, end: number, maxMessageBytes: number): boolean {
     const { prepared, sequences } = batch
     if (batch.next === 0 && hasKeys(prepared.keysNumber) && prepared.isPlain && sequences === null)
-      batch.tookUpTo(this.#writePlain(batch, Math.min(end, prepared.keptKeys)))
+      this.#writePlain(batch, Math.min(end, prepared.keptKeys), maxMessageBytes)
     while (batch.next < end) if (!this.#writeNext(batch, maxMessageBytes)) return false
     return true
   }
 
   /**
-   * From the first on up to an index, or to one that is not plain or has no room; returns which. Nothing stands behind the loop: V8 would
-   * leave its code for that each time, if it was compiled while the first batch was written.
+   * From the first on up to an index, or to one that is not plain or has no room. Each is taken as it is written: a value may have been
+   * detached since it was read, and throws. Nothing stands behind the loop: V8 would leave its code for that each time, if it was compiled
+   * while the first batch was written.
    */
-  #writePlain(batch: PendingBatch, end: number): number {
+  #writePlain(batch: PendingBatch, end: number, maxMessageBytes: number): void {
     const { keys, values, partitions } = batch.prepared
     const { memory } = this.#thread
     const words = memory.i32
-    if (this.#rings.growing.size > 0) return 0
-    let next = 0
-    for (let from = 0; next < end; next++) {
+    if (this.#rings.growing.size > 0) return
+    for (let next = 0, from = 0; next < end; next++) {
       const value = values[next] as string | Uint8Array | null
       if (value === null || typeof value === 'string') break
       const key = keys[next] as string
       const writer = this.#writers[partitions[next] as number] as PartitionWriter
-      if (writer.baseWasGiven) break
       const keyLength = key.length
+      // A value over a buffer that grows may be longer than when it was checked.
+      if (writer.baseWasGiven || keyLength + value.length > maxMessageBytes) break
       const room = RECORD_HEADER_BYTES + keyLength + ALIGN_BYTES + value.length + SHIFT_BYTES
       const address = writer.reserve(room, undefined)
       if (address < 0) break
@@ -83,9 +84,9 @@ export class BatchWriter {
       words[at + 3] = keyLength
       writer.append(length, 0)
       writer.observe(batch)
+      batch.tookUpTo(next + 1)
       if (!writer.dirty) this.#thread.markDirty(writer)
     }
-    return next
   }
 
   #writeNext(batch: PendingBatch, maxMessageBytes: number): boolean {

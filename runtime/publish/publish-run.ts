@@ -2,8 +2,8 @@
  * Single publishes that stand in one frame, one after the other, from their calls to the frame's receipt.
  *
  * The producer's thread. They have no time-out and no signal of their own. So each has a promise that follows the run's: when that is
- * over, one function says in turn what each is told. A function for each, to settle its promise with, would cost twice its memory. Only
- * those of an exchange have one. Bound: the records of a frame.
+ * over, one function says in turn what each is told. A function for each, to settle its promise with, would cost twice its memory.
+ * Bound: the records of a frame.
  */
 import { nowMs } from '../../actors/world.ts'
 import type { ProducedTopic } from '../wire/produced-topic.ts'

@@ -25,6 +25,7 @@ import {
   VALUE_ALIGNED,
 } from '../log/format/record.ts'
 import { putU32 } from '../log/format/unaligned.ts'
+import { SIZED_SLACK_BYTES } from '../log/format/written-header.ts'
 import { MillraceError } from '../words/errors.ts'
 import type { Headers, Key } from '../words/message.ts'
 import { halfKey } from './checked-message.ts'
@@ -121,9 +122,11 @@ export function writeRecord(
   return fill(memory, writer, address, key, value, headers, delta, fields)
 }
 
-/** Bytes that are enough for a record; it may be a little too much. */
+/** Bytes that are enough for a record by whichever way it is written; it may be a little too much. */
 export function boundOfRecord({ key, value, headers, fields }: EncodedMessage): number {
-  const others = (headers === null ? 0 : headersSize(headers) + 4) + (fields === null ? 0 : queueFieldsBytes(fields))
+  const others =
+    (headers === null ? 0 : headersSize(headers) + 4 + SIZED_SLACK_BYTES) +
+    (fields === null ? 0 : queueFieldsBytes(fields))
   return RECORD_HEADER_BYTES + boundOf(key) + boundOf(value) + others + ALIGN_BYTES + SHIFT_BYTES
 }
 

@@ -4,7 +4,7 @@
  * The reader's thread. A buffer for each fetch is memory outside of V8's heap. Where consumers leave little garbage, V8 frees it by
  * collections of the whole heap, which take longer than the records do.
  *
- * Bound: FETCH_BYTES. What takes more has a buffer of its own.
+ * Bound: FETCH_BYTES for each reader. What takes more has a buffer of its own.
  */
 import { FETCH_BYTES } from './frame-source.ts'
 

@@ -1,6 +1,6 @@
 /**
- * Where a reader's frames come from: whole, in order, copied into private memory that is allocated anew for each fetch,
- * because deliveries may be kept.
+ * Where a reader's frames come from: whole, in order, copied into private memory. That is allocated anew for each fetch, because deliveries
+ * may be kept. Where nothing of them is kept, it is one room for all fetches (fetch-room.ts).
  *
  * The reader's thread. A topic in memory is read out of its window (window-source.ts); one on disk out of its window while
  * that has what is wanted, and else out of its log (log-source.ts).

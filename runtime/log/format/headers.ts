@@ -13,8 +13,8 @@
  *
  *     type 0: a string, as UTF-8    type 1: bytes    type 2: a string, the routing key, whose name is left out
  *
- * Written on the publishing thread, read on the consuming one. Invariants: names are 1 to 1,000 bytes long, those of
- * dead letters a few bytes longer, and unique. The section fills its range exactly. Reading touches no byte outside of
+ * Written on the publishing thread, read on the consuming one. Invariants: names are 1 to 1,000 bytes long, but for
+ * the one that is left out, those of dead letters a few bytes longer, and unique. The section fills its range exactly. Reading touches no byte outside of
  * the given range.
  */
 import { bytesOf, decodeText, isWellFormed } from '../../words/codec.ts'

@@ -29,10 +29,10 @@ const played = playable.filter(
 
 /** None where there is no repository, or only its last commit. */
 function changedPages(): string[] {
+  const listed = (...args: string[]): string[] =>
+    execFileSync('git', args, { cwd: root, encoding: 'utf8', stdio: 'pipe' }).split('\n')
   try {
-    return execFileSync('git', ['diff', '--name-only', 'HEAD~1'], { cwd: root, encoding: 'utf8', stdio: 'pipe' }).split(
-      '\n',
-    )
+    return [...listed('diff', '--name-only', 'HEAD~1'), ...listed('ls-files', '--others', '--exclude-standard')]
   } catch {
     return []
   }

@@ -1,9 +1,9 @@
 /** In what order a pass of a partition host wakes the threads that it has told something. */
-import { Arena, Doorbell, hintsBytes, Memory, ringBytes } from 'sharedarraybuffer-ring'
+import { Arena, Doorbell, Memory } from 'sharedarraybuffer-ring'
 import t from 'tap'
 import type { HostLink } from '../link/host-link.ts'
-import { LINK_HINTS, LINK_RING_BYTES } from '../link/link.ts'
-import { HOST_BYTES, THREAD_BELL, THREAD_BYTES } from '../wire/layout.ts'
+import { linkPlace } from '../link/link-place.fixture.ts'
+import { THREAD_BELL, THREAD_BYTES } from '../wire/layout.ts'
 import { HostLinks } from './host-links.ts'
 import { linkedHost } from './linked-host.fixture.ts'
 
@@ -30,19 +30,7 @@ function linked(): Linked {
   const add = (thread: number, name: string): HostLink => {
     const bell = arena.allocate(THREAD_BYTES) + THREAD_BELL
     names.set(bell, name)
-    const ring = () => ({ address: arena.allocate(ringBytes(LINK_RING_BYTES)), capacity: LINK_RING_BYTES })
-    links.add({
-      thread,
-      bell,
-      link: {
-        host: 0,
-        address: arena.allocate(HOST_BYTES),
-        toHost: ring(),
-        toThread: ring(),
-        hintsToHost: arena.allocate(hintsBytes(LINK_HINTS)),
-        hintsToThread: arena.allocate(hintsBytes(LINK_HINTS)),
-      },
-    })
+    links.add({ thread, bell, link: linkPlace(arena) })
     new Doorbell(memory, bell).arm()
     return links.of(thread)
   }

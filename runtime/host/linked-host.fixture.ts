@@ -1,11 +1,11 @@
 /** A partition host without its thread, over memory of its own: a test makes its passes, and is the thread that publishes. */
-import { Arena, hintsBytes, Memory, ringBytes, windowBytes } from 'sharedarraybuffer-ring'
-import { LINK_HINTS, LINK_RING_BYTES } from '../link/link.ts'
+import { Arena, Memory, ringBytes, windowBytes } from 'sharedarraybuffer-ring'
+import { linkPlace } from '../link/link-place.fixture.ts'
 import { PartitionWriter } from '../publish/partition-writer.ts'
 import { writeRecord } from '../publish/record-writer.ts'
 import { AttachedThread } from '../thread/attached-thread.ts'
 import type { HostNotice } from '../wire/host-calls.ts'
-import { BROKER_BYTES, FAULT_BYTES, HOST_BYTES, PARTITION_BYTES, THREAD_BELL, THREAD_BYTES } from '../wire/layout.ts'
+import { BROKER_BYTES, FAULT_BYTES, PARTITION_BYTES, THREAD_BELL, THREAD_BYTES } from '../wire/layout.ts'
 import { MEMORY_TUNING } from '../wire/memory-tuning.ts'
 import type { TopicShape } from '../wire/places.ts'
 import { PartitionHost } from './partition-host.ts'
@@ -41,14 +41,7 @@ export interface LinkedHost {
 export function linkedHost(partitions: number): LinkedHost {
   const memory = Memory.allocate(2 ** 22 + partitions * (3 * CAPACITY + 4_096))
   const arena = new Arena(memory, 128)
-  const link = {
-    host: 0,
-    address: arena.allocate(HOST_BYTES),
-    toHost: { address: arena.allocate(ringBytes(LINK_RING_BYTES)), capacity: LINK_RING_BYTES },
-    toThread: { address: arena.allocate(ringBytes(LINK_RING_BYTES)), capacity: LINK_RING_BYTES },
-    hintsToHost: arena.allocate(hintsBytes(LINK_HINTS)),
-    hintsToThread: arena.allocate(hintsBytes(LINK_HINTS)),
-  }
+  const link = linkPlace(arena)
   const address = arena.allocate(THREAD_BYTES)
   const thread = new AttachedThread(memory, {
     thread: THREAD,

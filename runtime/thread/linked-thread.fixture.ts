@@ -1,9 +1,9 @@
 /** A thread with one host, whose end of the link the test has. */
-import { Arena, hintsBytes, Memory, ringBytes } from 'sharedarraybuffer-ring'
+import { Arena, Memory } from 'sharedarraybuffer-ring'
 import type { Test } from 'tap'
 import { HostLink } from '../link/host-link.ts'
-import { LINK_HINTS, LINK_RING_BYTES } from '../link/link.ts'
-import { BROKER_BYTES, HOST_BYTES, THREAD_BELL, THREAD_BYTES } from '../wire/layout.ts'
+import { linkPlace } from '../link/link-place.fixture.ts'
+import { BROKER_BYTES, THREAD_BELL, THREAD_BYTES } from '../wire/layout.ts'
 import { AttachedThread } from './attached-thread.ts'
 
 export interface LinkedThread {
@@ -15,14 +15,7 @@ export interface LinkedThread {
 export function linkedThread(t: Test): LinkedThread {
   const memory = Memory.allocate(2 ** 20)
   const arena = new Arena(memory, 128)
-  const place = {
-    host: 0,
-    address: arena.allocate(HOST_BYTES),
-    toHost: { address: arena.allocate(ringBytes(LINK_RING_BYTES)), capacity: LINK_RING_BYTES },
-    toThread: { address: arena.allocate(ringBytes(LINK_RING_BYTES)), capacity: LINK_RING_BYTES },
-    hintsToHost: arena.allocate(hintsBytes(LINK_HINTS)),
-    hintsToThread: arena.allocate(hintsBytes(LINK_HINTS)),
-  }
+  const place = linkPlace(arena)
   const address = arena.allocate(THREAD_BYTES)
   const thread = new AttachedThread(memory, {
     thread: 1,

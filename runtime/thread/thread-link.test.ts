@@ -1,9 +1,10 @@
 /** When a thread wakes its host: the two ends of a link on one thread. */
-import { Arena, Doorbell, hintsBytes, Memory, ringBytes } from 'sharedarraybuffer-ring'
+import { Arena, Doorbell, Memory } from 'sharedarraybuffer-ring'
 import t from 'tap'
 import { HostLink } from '../link/host-link.ts'
-import { LINK_HINTS, LINK_RING_BYTES, TO_THREAD_BYTES } from '../link/link.ts'
-import { HOST_BELL, HOST_BYTES, THREAD_BYTES } from '../wire/layout.ts'
+import { LINK_RING_BYTES, TO_THREAD_BYTES } from '../link/link.ts'
+import { linkPlace } from '../link/link-place.fixture.ts'
+import { HOST_BELL, THREAD_BYTES } from '../wire/layout.ts'
 import { type LinkUpcalls, ThreadLink } from './thread-link.ts'
 
 const ALL = LINK_RING_BYTES / TO_THREAD_BYTES
@@ -28,16 +29,8 @@ interface Ends {
 function ends(): Ends {
   const memory = Memory.allocate(2 ** 20)
   const arena = new Arena(memory, 128)
-  const address = arena.allocate(HOST_BYTES)
-  const place = {
-    host: 0,
-    address,
-    toHost: { address: arena.allocate(ringBytes(LINK_RING_BYTES)), capacity: LINK_RING_BYTES },
-    toThread: { address: arena.allocate(ringBytes(LINK_RING_BYTES)), capacity: LINK_RING_BYTES },
-    hintsToHost: arena.allocate(hintsBytes(LINK_HINTS)),
-    hintsToThread: arena.allocate(hintsBytes(LINK_HINTS)),
-  }
-  const bell = new Doorbell(memory, address + HOST_BELL)
+  const place = linkPlace(arena)
+  const bell = new Doorbell(memory, place.address + HOST_BELL)
   return {
     host: new HostLink(memory, 1, arena.allocate(THREAD_BYTES), place),
     thread: new ThreadLink(memory, place),

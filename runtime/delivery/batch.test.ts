@@ -94,6 +94,28 @@ t.test(
   },
 )
 
+t.test('what is settled by hand while the batch is pending does not come again when that fails', async t => {
+  const topic = await newTopic<number>()
+  const calls: string[] = []
+  await topic.publishBatch(Array.from({ length: 4 }, (_, value) => ({ value })))
+  const run = await topic.group('g').handle(
+    {
+      async batch(deliveries: readonly ManualDelivery<number>[]) {
+        calls.push(valuesOf(deliveries).join())
+        await delay(1)
+        if (calls.length > 1) return
+        deliveries[1]?.ack()
+        await delay(1)
+        throw new Error('once')
+      },
+    },
+    QUICK,
+  )
+  await run.idle()
+  t.strictSame(calls, ['0,1,2,3', '0', '2,3'])
+  t.match(await run.stats(), { processed: 4, failures: 0, lag: 0 })
+})
+
 t.test('what does not decode is found at once; so is what alone is left unsettled', async t => {
   const broker = await sharedBroker()
   const raw = await newTopic<string>({ codec: 'string' })

@@ -9,7 +9,7 @@
  */
 import { clearTimeout, nowMs, setTimeout } from '../../actors/world.ts'
 import { type SettleHow, VERDICT } from '../link/link.ts'
-import type { Intake, Taken } from '../reader/intake.ts'
+import type { Intake, RecordPlace, Taken } from '../reader/intake.ts'
 import type { AttachedThread } from '../thread/attached-thread.ts'
 import type { Verdict } from '../thread/turn-taker.ts'
 import { type ErrorWire, toWire } from '../words/errors.ts'
@@ -46,9 +46,9 @@ export class CommitLine {
     return this.#taken >= this.#intake.suspectTo
   }
 
-  /** Whether the intake keeps how one more record stands. */
-  get hasRoom(): boolean {
-    return this.#taken - this.#intake.committed < this.#intake.accountMax - 1
+  /** Whether the intake keeps how so many more records stand. */
+  hasRoom(records = 1): boolean {
+    return this.#taken - this.#intake.committed < this.#intake.accountMax - records
   }
 
   get owesCommit(): boolean {
@@ -59,13 +59,29 @@ export class CommitLine {
   take(): boolean {
     const taken = this.#intake.next()
     if (taken === null) return false
+    this.#taken = taken.offset
+    this.#putIn(taken)
+    return true
+  }
+
+  /** Reads one more record, which stays out of the lane; null: there is none now, or it has to go there. */
+  takePlace(): RecordPlace | null {
+    const place = this.#intake.nextPlace()
+    if (place !== null) this.#taken = place.offset
+    return place
+  }
+
+  /** Puts a record of `takePlace` into the lane, before any other is. */
+  putIn(place: RecordPlace): void {
+    this.#putIn(this.#intake.taken(place))
+  }
+
+  #putIn(taken: Taken): void {
     const { offset, key, known } = taken
-    this.#taken = offset
     const entry = this.lane.take(offset, key, taken, known)
     if (known?.settled === true) this.#stands(entry, 'settled')
     // It is to be a dead letter: its verdict went to the reader before, if it was given.
     else if (entry.stage === 'judged') this.#judge(entry, 'failed', toWire(new Error('it waits for its dead letter')))
-    return true
   }
 
   /** A consumer has it in hand. */

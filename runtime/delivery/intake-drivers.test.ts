@@ -115,6 +115,22 @@ t.test('batches: the one that fails is found, and its mates are not charged', as
   t.strictSame(source.asked, ['11 failed 4', '11 failed 5', '11 failed 6'])
 })
 
+t.test(
+  'the records of a batch that is pending are told, so that its thread’s death is not charged to another',
+  async t => {
+    const source = sourceOf(4)
+    let over: (() => void) | undefined
+    const handler = { batch: () => new Promise<void>(resolve => (over = resolve)) }
+    const lanes = executor(t, source, handler, { batch: { maxRecords: 4, maxWaitMs: 0 }, concurrency: 1 })
+    await until(() => over !== undefined)
+    t.strictSame(source.inHand, [4, 0, -1])
+    over?.()
+    await until(() => source.committed === 4)
+    t.strictSame(source.inHand, [0, 0, -1])
+    await lanes.close()
+  },
+)
+
 t.test('what is over is committed while another call is pending, also when no more calls are made', async t => {
   for (const closes of [false, true]) {
     const source = sourceOf(2)

@@ -1,12 +1,12 @@
 /** What one call of a handler has in hand when a partition may have several records out: one record, or a batch. */
 
 import { RecordDelivery } from '../reader/delivery.ts'
-import { MillraceError } from '../words/errors.ts'
 import type { Entry } from './commit-line.ts'
 import { SettleableDelivery, type Settler } from './manual-delivery.ts'
 
 export interface LaneCall {
-  readonly entries: readonly Entry[]
+  /** In the lane; none: it is a plain batch (plain-batch.ts), of two records or more. */
+  entries: readonly Entry[]
   readonly deliveries: readonly RecordDelivery[]
   /** Records whose handler has returned and that wait for their outputs. */
   handled: number
@@ -15,8 +15,8 @@ export interface LaneCall {
 /** `settler`: of a batch, whose handler may settle single deliveries; null: the handler takes one record. */
 export function laneCall(entries: readonly Entry[], settler: Settler | null): LaneCall {
   const deliveries = entries.map(entry => {
-    if (settler !== null) return new SettleableDelivery(settler, entry)
     const { payload, offset, deliveryAttempt, failedAttempts } = entry
+    if (settler !== null) return new SettleableDelivery(settler, payload, deliveryAttempt, failedAttempts, entry)
     return new RecordDelivery(payload.frame, payload.at, offset, deliveryAttempt, failedAttempts)
   })
   return { entries, deliveries, handled: 0 }
@@ -43,12 +43,4 @@ export function aloneIn(calls: Iterable<{ readonly records: LaneCall }>): number
   for (const { records } of calls)
     for (const { stage, offset } of records.entries) if (records.handled === 0 && stage === 'out') return offset
   return -1
-}
-
-/** A delivery of a batch cannot be settled once its call is over. */
-export function batchIsOver({ topic, partition, offset }: SettleableDelivery): MillraceError {
-  return new MillraceError(
-    'MILL_SETTLED',
-    `the delivery at ${topic}/${partition}, offset ${offset}, cannot be settled any more: its batch is over; settle single deliveries before the batch handler returns`,
-  )
 }

@@ -13,32 +13,34 @@ import type { RecordDelivery } from '../reader/delivery.ts'
 import type { Intake, Taken } from '../reader/intake.ts'
 import type { Verdict } from '../thread/turn-taker.ts'
 import type { ManualDelivery } from '../words/delivery.ts'
-import { type MillraceError, toWire } from '../words/errors.ts'
-import type { RetryOrder } from '../words/group-options.ts'
+import { toWire } from '../words/errors.ts'
 import { BatchFill } from './batch-fill.ts'
+import { BatchSettler } from './batch-settler.ts'
 import { CallClock } from './call-clock.ts'
 import { CommitLine, type Entry } from './commit-line.ts'
 import type { LaneExecutorSetting } from './executor-setting.ts'
 import { type CallFailure, type CallOwner, HandlerCall } from './handler-call.ts'
 import type { HandlerExecutor } from './handler-executor.ts'
 import type { Lane } from './lane.ts'
-import { aloneIn, batchIsOver, guiltyIn, type LaneCall, laneCall, leftIn } from './lane-call.ts'
-import { SettleableDelivery, type Settler } from './manual-delivery.ts'
+import { aloneIn, guiltyIn, type LaneCall, laneCall, leftIn } from './lane-call.ts'
+import { SettleableDelivery } from './manual-delivery.ts'
 import { countTurn, onStack } from './on-stack.ts'
 import { outputsOf } from './outputs.ts'
+import { PlainBatch } from './plain-batch.ts'
 import type { Held } from './self-wait.ts'
 import { FOR_EVER } from './settled-for-good.ts'
 
-export class LaneExecutor implements HandlerExecutor, Settler, CallOwner<LaneCall> {
+export class LaneExecutor implements HandlerExecutor, CallOwner<LaneCall> {
   readonly slot: number
   readonly epoch: number
   readonly userState: unknown
-  readonly retryOrder: RetryOrder
   readonly #setting: LaneExecutorSetting
   readonly #thread: LaneExecutorSetting['thread']
   readonly #intake: Intake
   readonly #line: CommitLine
   readonly #lane: Lane<Taken>
+  readonly #settler: BatchSettler
+  readonly #plain: PlainBatch
   readonly #fill: BatchFill
   readonly #clock: CallClock
   readonly #calls = new Set<HandlerCall<LaneCall>>()
@@ -58,10 +60,12 @@ export class LaneExecutor implements HandlerExecutor, Settler, CallOwner<LaneCal
     this.#intake = intake
     this.slot = intake.slot
     this.epoch = intake.epoch
-    this.retryOrder = retryOrder
     this.userState = userState
     this.#line = new CommitLine(thread, intake, { retryOrder, serial: true })
     this.#lane = this.#line.lane
+    const wake = (): void => thread.wake(intake.cursor)
+    this.#settler = new BatchSettler(retryOrder, this.#line, () => this.#plain.intoLane(), wake)
+    this.#plain = new PlainBatch(this.#line, intake, this.#settler)
     this.#fill = new BatchFill(setting.batch)
     this.#clock = new CallClock(setting.handlerTimeoutMs)
   }
@@ -111,7 +115,7 @@ export class LaneExecutor implements HandlerExecutor, Settler, CallOwner<LaneCal
     if (!this.#mayCall()) return false
     const now = nowMs()
     if (this.#lane.hasNext(now) && this.#fill.wakes(this.#lane, now)) return true
-    return this.#line.hasRoom && this.#intake.ready()
+    return this.#line.hasRoom() && this.#intake.ready()
   }
 
   #mayCall(): boolean {
@@ -125,10 +129,10 @@ export class LaneExecutor implements HandlerExecutor, Settler, CallOwner<LaneCal
     let worked = false
     this.#thread.phase('executing')
     while (this.#mayCall()) {
-      const entries = this.#pick()
-      if (entries.length === 0) break
+      const records = this.#pick()
+      if (records === null) break
       worked = true
-      this.#call(entries)
+      this.#call(records)
       if (nowMs() >= deadline) break
     }
     if (this.#commit()) worked = true
@@ -140,14 +144,25 @@ export class LaneExecutor implements HandlerExecutor, Settler, CallOwner<LaneCal
   }
 
   /** Records for one call, once there are some that may go. */
-  #pick(): readonly Entry[] {
+  #pick(): LaneCall | null {
+    const { handler, concurrency, batch } = this.#setting
+    const takesBatches = handler.batch !== undefined
+    const plain = takesBatches && concurrency === 1 ? this.#plain.take(batch) : null
+    if (plain !== null) return plain
+    const entries = this.#pickByLane()
+    if (entries.length === 0) return null
+    for (const entry of entries) this.#line.handOut(entry)
+    return laneCall(entries, takesBatches ? this.#settler : null)
+  }
+
+  #pickByLane(): readonly Entry[] {
     const { maxRecords } = this.#setting.batch
     const now = nowMs()
     const lane = this.#lane
     const line = this.#line
     while (!line.tookSuspects || !lane.batchIsReady(maxRecords, now)) {
-      if (!line.hasRoom) this.#commit()
-      if (!line.hasRoom || !line.take()) break
+      if (!line.hasRoom()) this.#commit()
+      if (!line.hasRoom() || !line.take()) break
     }
     if (!lane.hasNext(now)) return []
     if (!this.#fill.isDue(lane, now)) {
@@ -169,17 +184,15 @@ export class LaneExecutor implements HandlerExecutor, Settler, CallOwner<LaneCal
     if (this.#setting.turnstile.leave(this.#intake.cursor)) this.#thread.wake(null)
   }
 
-  #call(entries: readonly Entry[]): void {
+  #call(records: LaneCall): void {
     const { handler, userContext } = this.#setting
     const { batch, message } = handler
-    const records = laneCall(entries, batch === undefined ? null : this)
     const context = this.#setting.context.forDelivery()
     const call = new HandlerCall<LaneCall>(this, this.#clock, context, records)
     this.#calls.add(call)
     this.#calling = call
-    for (const entry of entries) this.#line.handOut(entry)
     countTurn(this.#thread)
-    this.#onStack(entries, () => {
+    this.#onStack(records.entries, () => {
       let result: unknown
       try {
         if (batch !== undefined) {
@@ -204,7 +217,7 @@ export class LaneExecutor implements HandlerExecutor, Settler, CallOwner<LaneCal
 
   /** How many records handlers have in hand now, and of one alone, which: a death of the thread is charged to it. */
   #sayInHand(): void {
-    this.#pending = this.#lane.out - this.#handled
+    this.#pending = this.#lane.out + this.#plain.out - this.#handled
     this.#intake.inHand(this.#pending, this.#handled, this.#pending === 1 ? aloneIn(this.#calls) : -1)
   }
 
@@ -227,6 +240,7 @@ export class LaneExecutor implements HandlerExecutor, Settler, CallOwner<LaneCal
     const { output, handler } = this.#setting
     if (output === null || value === undefined) return null
     const messages = outputsOf(records.deliveries, value, handler.batch !== undefined)
+    this.#plain.intoLane()
     const left = leftIn(records)
     // The thread's death is not held against them any more, unless it has died of one of them before, or may have.
     if (!(this.#lane.careful || (left.length === 1 && (left[0] as Entry).failedAttempts > 0))) {
@@ -241,6 +255,8 @@ export class LaneExecutor implements HandlerExecutor, Settler, CallOwner<LaneCal
    * until the one that fails stands alone.
    */
   ended(call: HandlerCall<LaneCall>, failure: CallFailure | null): void {
+    if (failure === null) this.#plain.settle()
+    else this.#plain.intoLane()
     const left = leftIn(call.records)
     if (failure === null) for (const entry of left) this.#line.settle(entry)
     else {
@@ -272,29 +288,5 @@ export class LaneExecutor implements HandlerExecutor, Settler, CallOwner<LaneCal
     // Also before an end: what is over is committed while others are pending.
     if (this.#closing === null || this.#calls.size > 0) this.#thread.wake(this.#intake.cursor)
     else this.#finish()
-  }
-
-  // -- a batch handler settles single deliveries ------------------------------------------------------------------
-
-  late(delivery: SettleableDelivery): MillraceError {
-    return batchIsOver(delivery)
-  }
-
-  acked({ entry }: SettleableDelivery): void {
-    this.#line.settle(entry as Entry)
-    this.#thread.wake(this.#intake.cursor)
-  }
-
-  failed({ entry }: SettleableDelivery, how: SettleHow, error: unknown): void {
-    this.#judge(entry as Entry, how, error)
-  }
-
-  released({ entry }: SettleableDelivery): void {
-    this.#line.release(entry as Entry)
-    this.#thread.wake(this.#intake.cursor)
-  }
-
-  withdrawn(delivery: SettleableDelivery): void {
-    this.released(delivery)
   }
 }

@@ -122,6 +122,11 @@ export class Lane<P> {
     return entry
   }
 
+  /** Everything below `offset` is settled, and was not taken: there are no entries. */
+  passed(offset: number): void {
+    this.#prefix = offset
+  }
+
   /** Whether `next` would find one at `now`. */
   hasNext(now: number): boolean {
     this.#wakeParked(now)

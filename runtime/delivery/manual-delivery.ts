@@ -1,23 +1,10 @@
 /** A delivery that its consumer settles: each of the four acts once, whichever comes first. The consumer's thread. */
 
-import { type FetchedFrame, RecordDelivery } from '../reader/delivery.ts'
+import { RecordDelivery } from '../reader/delivery.ts'
+import type { RecordPlace } from '../reader/intake.ts'
 import type { ManualDelivery } from '../words/delivery.ts'
 import { failureOf, MillraceError } from '../words/errors.ts'
 import type { RetryOrder } from '../words/group-options.ts'
-
-/** Where a record's bytes are. */
-export interface RecordRef {
-  readonly frame: FetchedFrame
-  readonly at: number
-}
-
-/** What a delivery is made of. */
-export interface RecordEntry {
-  readonly payload: RecordRef
-  readonly offset: number
-  readonly deliveryAttempt: number
-  readonly failedAttempts: number
-}
 
 /** Who is told how a delivery ended. */
 export interface Settler {
@@ -39,7 +26,7 @@ export interface Settler {
 
 export class SettleableDelivery<V = unknown> extends RecordDelivery<V> implements ManualDelivery<V> {
   // None of it is a field that code of a user's would find, so that a delivery can be published again as it is.
-  readonly #entry: RecordEntry
+  #entry: object | null
   readonly #settler: Settler
   #settled = false
   /** Whether its reader took it back, or its consumer left, before it was settled. */
@@ -48,16 +35,31 @@ export class SettleableDelivery<V = unknown> extends RecordDelivery<V> implement
   #unseen = false
   #undecodable: unknown = null
 
-  constructor(settler: Settler, entry: RecordEntry) {
-    const { payload, offset, deliveryAttempt, failedAttempts } = entry
-    super(payload.frame, payload.at, offset, deliveryAttempt, failedAttempts)
+  constructor(
+    settler: Settler,
+    { frame, at, offset }: RecordPlace,
+    deliveryAttempt: number,
+    failedAttempts: number,
+    entry: object | null = null,
+  ) {
+    super(frame, at, offset, deliveryAttempt, failedAttempts)
     this.#entry = entry
     this.#settler = settler
   }
 
-  /** What its reader knows of the record. */
-  get entry(): RecordEntry {
+  /** What its reader keeps of the record; null: nothing. */
+  get entry(): object | null {
     return this.#entry
+  }
+
+  set entry(entry: object) {
+    this.#entry = entry
+  }
+
+  /** Where its record is. */
+  get record(): RecordPlace {
+    const [frame, at] = this.place
+    return { offset: this.offset, frame, at }
   }
 
   /** Whether its consumer nacked or released it. */

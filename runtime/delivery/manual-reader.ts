@@ -90,7 +90,7 @@ export class ManualReader implements MemberReader, Settler {
     let entry = lane.next(now)
     while (entry === null && this.#hasRoom() && this.#line.take()) entry = lane.next(now)
     if (entry === null) return false
-    const delivery = new SettleableDelivery(this, entry)
+    const delivery = new SettleableDelivery(this, entry.payload, entry.deliveryAttempt, entry.failedAttempts, entry)
     entry.payload.kept = delivery
     this.#line.handOut(entry)
     this.#credits.take()

@@ -15,7 +15,7 @@ import {
 } from '../reader/queue-delivery.ts'
 import type { NackOptions } from '../words/queue-delivery.ts'
 import { DeadlineTimer } from './deadline-timer.ts'
-import { type RecordEntry, SettleableDelivery, type Settler } from './manual-delivery.ts'
+import { SettleableDelivery, type Settler } from './manual-delivery.ts'
 
 /** Who is told how a message of a queue ended. */
 export interface QueueSettler extends Settler {
@@ -30,7 +30,7 @@ export interface QueueSettler extends Settler {
 }
 
 /** What its consumer's end knows of a message. */
-export class QueueEntry implements QueueMessageRef, RecordEntry {
+export class QueueEntry implements QueueMessageRef {
   readonly tag: number
   readonly offset: number
   readonly deliveryAttempt: number
@@ -50,10 +50,6 @@ export class QueueEntry implements QueueMessageRef, RecordEntry {
     this.frame = frame
     this.at = at
   }
-
-  get payload(): this {
-    return this
-  }
 }
 
 export class QueueSettleable<V = unknown> extends SettleableDelivery<V> implements HandedMessage {
@@ -69,7 +65,7 @@ export class QueueSettleable<V = unknown> extends SettleableDelivery<V> implemen
   /** `isBegun`: it is in the hands of a handler at once. */
   constructor(settler: QueueSettler, message: QueueMessageRef, isBegun: boolean) {
     const entry = new QueueEntry(message)
-    super(settler, entry)
+    super(settler, message, message.deliveryAttempt, message.failedAttempts)
     this.#message = entry
     this.#settler = settler
     this.#isBegun = isBegun

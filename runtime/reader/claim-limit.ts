@@ -8,6 +8,8 @@
 import type { Memory } from 'sharedarraybuffer-ring'
 import { nearestOffset } from '../log/format/frame.ts'
 import { SLOT_ASK, SLOT_BARRED, SLOT_CEILING } from '../wire/layout.ts'
+import type { Assignment } from '../wire/places.ts'
+import { MillraceError } from '../words/errors.ts'
 import type { Offset } from '../words/quantities.ts'
 
 export class ClaimLimit {
@@ -58,4 +60,12 @@ export class ClaimLimit {
     this.#ceiling = nearestOffset(offset, this.#memory.load(this.#slot + SLOT_CEILING))
     this.#lookAt = nearestOffset(offset, this.#memory.load(this.#slot + SLOT_ASK))
   }
+}
+
+/** Why nothing more is handed out of a partition at most once. */
+export function claimsBarred({ topic, group, place }: Assignment): MillraceError {
+  return new MillraceError(
+    'MILL_DISK',
+    `group ${group} delivers at most once, and the disk has failed: what is handed out of topic ${topic.name} partition ${place.partition} can be written down no more. Close the broker, and open it again when the disk is repaired`,
+  )
 }

@@ -2,7 +2,7 @@
 import type { Test } from 'tap'
 import { RecordDelivery } from './delivery.ts'
 import { keyOf, textOf } from './frames.fixture.ts'
-import type { Intake, Taken } from './intake.ts'
+import type { Intake, RecordPlace, Taken } from './intake.ts'
 
 const ERROR = { name: 'Error', message: 'no', retriable: false }
 
@@ -41,6 +41,41 @@ export async function intakeContract(t: Test, name: string, open: () => IntakeHo
       t.same([delivery.key, delivery.value, key, known], [keyOf(offset), textOf(offset), keyOf(offset), undefined])
     }
     t.notOk(house.intake.ready())
+  })
+
+  await t.test(
+    `${name}: a record may be read by its place, and taken in later, as if nothing had been said of it`,
+    async t => {
+      const { intake, arrive } = open()
+      t.equal(intake.nextPlace(), null)
+      arrive(3)
+      const first = intake.nextPlace()
+      const { offset, frame, at } = first as RecordPlace
+      intake.stands(offset, 1, 'out')
+      t.equal(intake.next()?.offset, 1, 'it is behind')
+      t.strictSame(intake.taken({ offset, frame, at }), {
+        offset: 0,
+        key: keyOf(0),
+        frame,
+        at,
+        known: undefined,
+        kept: null,
+      })
+      t.equal(new RecordDelivery(frame, at, offset, 1, 0).value, textOf(0))
+    },
+  )
+
+  await t.test(`${name}: no place is told while something is known of records to come`, async t => {
+    const house = open()
+    house.arrive(3)
+    takeAll(house)
+    house.intake.stands(1, 1, 'back')
+    house.intake.close()
+    const { intake } = house.successor()
+    t.equal(intake.nextPlace(), null)
+    t.strictSame([intake.next()?.offset, intake.next()?.known?.deliveryAttempt], [0, 1])
+    intake.commit(2)
+    t.equal(intake.nextPlace()?.offset, 2)
   })
 
   await t.test(`${name}: a commit goes forward only`, async t => {

@@ -18,15 +18,19 @@ import type { ErrorWire } from '../words/errors.ts'
 import type { CursorId, Epoch, Offset } from '../words/quantities.ts'
 import type { FetchedFrame } from './delivery.ts'
 
-/** A record that was taken in. */
-export interface Taken {
+/** A record, and where its bytes are. */
+export interface RecordPlace {
   /** Grows with each. */
   readonly offset: Offset
-  /** As text of one character a byte; null: it has none, or nobody asks. */
-  readonly key: string | null
   readonly frame: FetchedFrame
   /** Index of its first byte in the frame's buffer. */
   readonly at: number
+}
+
+/** A record that was taken in. */
+export interface Taken extends RecordPlace {
+  /** As text of one character a byte; null: it has none, or nobody asks. */
+  readonly key: string | null
   /** What is known of it from readers before. */
   readonly known: KnownRecord | undefined
   /** What whoever took it in keeps with it; null at first. */
@@ -53,6 +57,10 @@ export interface Intake {
   ready(): boolean
   /** The record after the last one; null: there is none now. */
   next(): Taken | null
+  /** Its place only, which counts until the next call. Null: there is none now, or something is known of records to come. */
+  nextPlace(): RecordPlace | null
+  /** What `next` would have given for a record of `nextPlace`, of which nothing was known. */
+  taken(place: RecordPlace): Taken
   /** How a record stands from now on, in its `deliveryAttempt`-th hand-out. */
   stands(offset: Offset, deliveryAttempt: number, how: Standing): void
   /** The record failed: asks what follows, and the answer comes as a verdict, though perhaps twice. */

@@ -10,9 +10,10 @@ import type { SettleHow } from '../link/link.ts'
 import type { AttachedThread } from '../thread/attached-thread.ts'
 import { LEDGER_RECORDS } from '../wire/layout.ts'
 import type { Ledger } from '../wire/ledger.ts'
+import type { KnownRecord } from '../wire/places.ts'
 import type { ErrorWire } from '../words/errors.ts'
 import type { CursorId, Epoch, Offset } from '../words/quantities.ts'
-import type { Intake, Standing, Taken } from './intake.ts'
+import type { Intake, RecordPlace, Standing, Taken } from './intake.ts'
 import type { PartitionReader } from './partition-reader.ts'
 import { keyTextAt } from './record-ranges.ts'
 import { SettlementQueue } from './settlement-queue.ts'
@@ -51,16 +52,20 @@ export class PartitionIntake implements Intake {
 
   next(): Taken | null {
     const reader = this.#reader
-    if (!reader.next()) return null
-    const { offset, frame, at } = reader
-    return {
-      offset,
-      key: this.#keys ? keyTextAt(frame, at) : null,
-      frame,
-      at,
-      known: reader.knownOf(offset),
-      kept: null,
-    }
+    return reader.next() ? this.#taken(reader, reader.knownOf(reader.offset)) : null
+  }
+
+  nextPlace(): RecordPlace | null {
+    const reader = this.#reader
+    return !reader.knowsAny && reader.next() ? reader : null
+  }
+
+  taken(place: RecordPlace): Taken {
+    return this.#taken(place, undefined)
+  }
+
+  #taken({ offset, frame, at }: RecordPlace, known: KnownRecord | undefined): Taken {
+    return { offset, key: this.#keys ? keyTextAt(frame, at) : null, frame, at, known, kept: null }
   }
 
   stands(offset: Offset, deliveryAttempt: number, how: Standing): void {

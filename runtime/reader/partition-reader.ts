@@ -15,7 +15,7 @@ import type { Assignment, KnownRecord } from '../wire/places.ts'
 import type { Codec } from '../words/codec.ts'
 import { MillraceError } from '../words/errors.ts'
 import type { Offset } from '../words/quantities.ts'
-import { ClaimLimit } from './claim-limit.ts'
+import { ClaimLimit, claimsBarred } from './claim-limit.ts'
 import type { FetchedFrame } from './delivery.ts'
 import type { FetchRoom } from './fetch-room.ts'
 import { FetchedBytes } from './fetched-bytes.ts'
@@ -116,6 +116,11 @@ export class PartitionReader {
     }
   }
 
+  /** Whether something is known of records that are not committed. */
+  get knowsAny(): boolean {
+    return this.#known.size > 0
+  }
+
   /** Moves to the next record of this fetch, if nothing is known of it. */
   nextUnknown(): boolean {
     return this.#known.size === 0 && this.#nextFetched()
@@ -180,9 +185,8 @@ export class PartitionReader {
 
   #broken(what: string): Error {
     const { topic, place } = this.assignment
-    return new Error(
-      `broken invariant: topic ${topic.name} partition ${place.partition} has ${what}, after offset ${this.offset}`,
-    )
+    const where = `topic ${topic.name} partition ${place.partition}`
+    return new Error(`broken invariant: ${where} has ${what}, after offset ${this.offset}`)
   }
 
   get committed(): Offset {
@@ -231,17 +235,9 @@ export class PartitionReader {
     if (this.#limit.admits(this.offset)) return true
     if (this.#limit.isBarred && !this.#isUnreadable) {
       this.#isUnreadable = true
-      this.fail(this.#barredError())
+      this.fail(claimsBarred(this.assignment))
     }
     return false
-  }
-
-  #barredError(): MillraceError {
-    const { topic, group, place } = this.assignment
-    return new MillraceError(
-      'MILL_DISK',
-      `group ${group} delivers at most once, and the disk has failed: what is handed out of topic ${topic.name} partition ${place.partition} can be written down no more. Close the broker, and open it again when the disk is repaired`,
-    )
   }
 
   /** The record handed out last is about to be reported as failed: its thread's death is not to be charged as well. */

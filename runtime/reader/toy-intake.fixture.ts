@@ -9,7 +9,7 @@ import { FRAME_HEADER_BYTES } from '../log/format/frame.ts'
 import type { Verdict } from '../thread/turn-taker.ts'
 import type { KnownRecord } from '../wire/places.ts'
 import { fetchedFrame, keyOf } from './frames.fixture.ts'
-import type { Intake, Standing, Taken } from './intake.ts'
+import type { Intake, RecordPlace, Standing, Taken } from './intake.ts'
 
 const ATTEMPTS = 3
 
@@ -20,6 +20,8 @@ export class ToySource {
   readonly known: Map<number, KnownRecord> = new Map()
   readonly asideFor: string[] = []
   readonly asked: string[] = []
+  /** Told last: records of pending calls, handled ones, and the only one of pending calls. */
+  inHand: readonly number[] = []
 
   knows(offset: number): KnownRecord {
     const known = this.known.get(offset)
@@ -64,9 +66,22 @@ export class ToyIntake implements Intake {
 
   next(): Taken | null {
     if (!this.ready()) return null
+    const known = this.#source.known.get(this.#next)
+    return { ...this.taken(this.#place()), known }
+  }
+
+  nextPlace(): RecordPlace | null {
+    const isKnown = [...this.#source.known.keys()].some(offset => offset >= this.#next)
+    return this.ready() && !isKnown ? this.#place() : null
+  }
+
+  #place(): RecordPlace {
     const offset = this.#next++
-    const known = this.#source.known.get(offset)
-    return { offset, key: keyOf(offset), frame: fetchedFrame(offset), at: FRAME_HEADER_BYTES, known, kept: null }
+    return { offset, frame: fetchedFrame(offset), at: FRAME_HEADER_BYTES }
+  }
+
+  taken({ offset, frame, at }: RecordPlace): Taken {
+    return { offset, key: keyOf(offset), frame, at, known: undefined, kept: null }
   }
 
   stands(offset: number, deliveryAttempt: number, how: Standing): void {
@@ -91,7 +106,9 @@ export class ToyIntake implements Intake {
   }
 
   /** Nobody is charged with the end of its thread. */
-  inHand(): void {}
+  inHand(pending: number, handled: number, alone: number): void {
+    this.#source.inHand = [pending, handled, alone]
+  }
 
   close(): void {
     this.#closed = true

@@ -19,7 +19,8 @@ import { LEDGER_RECORDS } from './layout.ts'
 const ATTEMPTS_MAX = 255
 const SETTLED = 256
 const OUT = 512
-const TAG_SHIFT = 10
+/** The word of a record is its offset's, but for the bits that say its place among the words: their room is for its state. */
+const PLACE_MASK = LEDGER_RECORDS - 1
 
 export interface LedgerEntry {
   readonly deliveryAttempt: number
@@ -37,8 +38,8 @@ export class Ledger {
   }
 
   #write(offset: number, deliveryAttempt: number, flags: number): void {
-    const tag = Math.floor(offset / LEDGER_RECORDS) << TAG_SHIFT
-    this.#memory.i32[this.#at + (offset % LEDGER_RECORDS)] = tag | flags | Math.min(ATTEMPTS_MAX, deliveryAttempt)
+    const attempts = deliveryAttempt < ATTEMPTS_MAX ? deliveryAttempt : ATTEMPTS_MAX
+    this.#memory.i32[this.#at + (offset & PLACE_MASK)] = (offset & ~PLACE_MASK) | flags | attempts
   }
 
   /** The record is in a handler's hands for the `deliveryAttempt`-th time. */
@@ -58,9 +59,8 @@ export class Ledger {
 
   /** State of a record; null: nothing is known. */
   of(offset: number): LedgerEntry | null {
-    const word = this.#memory.i32[this.#at + (offset % LEDGER_RECORDS)] as number
-    const tag = Math.floor(offset / LEDGER_RECORDS) << TAG_SHIFT
-    if (word === 0 || (word ^ tag) >> TAG_SHIFT !== 0) return null
+    const word = this.#memory.i32[this.#at + (offset & PLACE_MASK)] as number
+    if (word === 0 || ((word ^ offset) & ~PLACE_MASK) !== 0) return null
     return { deliveryAttempt: word & ATTEMPTS_MAX, settled: (word & SETTLED) !== 0, out: (word & OUT) !== 0 }
   }
 
@@ -73,7 +73,7 @@ export class Ledger {
   takeOver(other: Ledger, from: number): void {
     for (let offset = from; offset < from + LEDGER_RECORDS; offset++) {
       const entry = other.of(offset)
-      if (entry === null) this.#memory.i32[this.#at + (offset % LEDGER_RECORDS)] = 0
+      if (entry === null) this.#memory.i32[this.#at + (offset & PLACE_MASK)] = 0
       else this.#write(offset, entry.deliveryAttempt, (entry.settled ? SETTLED : 0) | (entry.out ? OUT : 0))
     }
   }

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readlinkSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { HostPool } from './host.ts'
-import { BOOT_FILE, SpareThread } from './host-thread.ts'
+import { BOOT_FILE, SpareThreads } from './host-thread.ts'
 
 const DEATHS = new URL('./fixtures/deaths.fixture.js', import.meta.url)
 const MADE = { behaviour: DEATHS, execArgv: [] }
@@ -16,7 +16,7 @@ function counter(): Int32Array {
 }
 
 t.test('a host starts on the thread that is kept ready, once', async t => {
-  const spare = new SpareThread(MADE)
+  const spare = new SpareThreads(MADE)
   const pool = new HostPool({ ...MADE, name: 'deaths', spare })
   spare.keep(60_000)
   spare.keep(60_000)
@@ -36,8 +36,23 @@ t.test('a host starts on the thread that is kept ready, once', async t => {
   await spare.close()
 })
 
+t.test('several threads are kept where several are asked for, and only those that are missing are started', async t => {
+  const spare = new SpareThreads(MADE)
+  spare.keep(60_000, 2)
+  const first = spare.take()
+  spare.keep(60_000, 2)
+  const [second, third] = [spare.take(), spare.take()]
+  t.equal(new Set([first, second, third]).size, 3)
+  t.not(third, undefined)
+  t.equal(spare.take(), undefined)
+  await Promise.all([first, second, third].map(thread => thread?.pool.destroy()))
+  spare.keep(60_000, 2)
+  await spare.close()
+  t.equal(spare.isReady, false)
+})
+
 t.test('the thread kept is given up after its time, when it dies, and at close', async t => {
-  const spare = new SpareThread(MADE)
+  const spare = new SpareThreads(MADE)
   spare.keep(30)
   while (spare.isReady) await sleep(5)
   t.equal(spare.take(), undefined, 'its time is over')
@@ -49,7 +64,7 @@ t.test('the thread kept is given up after its time, when it dies, and at close',
   t.equal(spare.take(), undefined)
   spare.keep(60_000)
   t.equal(spare.take(), undefined, 'none is kept afterwards')
-  const dies = new SpareThread({
+  const dies = new SpareThreads({
     behaviour: new URL('./fixtures/exits-at-load.fixture.js', import.meta.url),
     execArgv: [],
   })
@@ -113,7 +128,7 @@ t.test(
     for (let round = 0; round < 20; round++) {
       const pool = new HostPool({ ...MADE, name: 'deaths' })
       const host = pool.start({ how: 'serve', counter: counter() })
-      const given = new SpareThread(MADE)
+      const given = new SpareThreads(MADE)
       given.keep(60_000)
       await sleep(loadMs * (0.4 + round * 0.06))
       const since = performance.now()

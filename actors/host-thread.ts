@@ -1,10 +1,10 @@
 /**
- * A thread of a host before it has anything to do, and the one that is kept ready.
+ * A thread of a host before it has anything to do, and those that are kept ready.
  *
  * Runs on the thread that owns the hosts. A thread is a Piscina pool of exactly one. The boot module is behind its
  * `filename`, and loads the behaviour's module (never a user's) at once, so that a thread that was started ahead of
- * time waits only for its task. Starting a thread takes 70 ms of processor time, and taking one over a few. Bound: a
- * `SpareThread` keeps one thread at most, and for a limited time.
+ * time waits only for its task. Starting a thread takes 70 ms of processor time, and taking one over a few. Bound: `SpareThreads`
+ * keep as many as they were asked for, and for a limited time.
  */
 
 import { fileURLToPath } from 'node:url'
@@ -105,10 +105,10 @@ export class HostThread {
   }
 }
 
-/** One thread kept ready for hosts with equal threads, so that a death costs them no start. */
-export class SpareThread {
+/** Threads kept ready for hosts with equal threads, so that a start or a death costs them no start of a thread. */
+export class SpareThreads {
   readonly #options: ThreadOptions
-  #kept: HostThread | undefined
+  readonly #kept: HostThread[] = []
   #timer: NodeJS.Timeout | undefined
   #closed = false
   /** The ends of the threads that were given up. */
@@ -118,44 +118,47 @@ export class SpareThread {
     this.#options = options
   }
 
-  /** Has a thread ready for the next `forMs`, unless it is taken; started now if there is none. */
-  keep(forMs: number): void {
+  /** Has `count` threads ready for the next `forMs`, unless they are taken; those that are missing are started now. */
+  keep(forMs: number, count = 1): void {
     if (this.#closed) return
     clearTimeout(this.#timer)
     this.#timer = setTimeout(() => this.#giveUp(), forMs)
     this.#timer.unref()
-    if (this.#kept !== undefined) return
+    while (this.#kept.length < count) this.#kept.push(this.#start())
+  }
+
+  #start(): HostThread {
     const thread = new HostThread(this.#options)
     const lost = (): void => {
-      if (this.#kept === thread) this.#kept = undefined
+      const at = this.#kept.indexOf(thread)
+      if (at !== -1) this.#kept.splice(at, 1)
       thread.end()
     }
     thread.worker.prependListener('error', lost)
     thread.worker.prependOnceListener('exit', lost)
-    this.#kept = thread
-  }
-
-  get isReady(): boolean {
-    return this.#kept !== undefined
-  }
-
-  /** The thread kept, which is the caller's from now on; undefined when there is none. */
-  take(): HostThread | undefined {
-    const thread = this.#kept
-    this.#kept = undefined
     return thread
   }
 
-  #giveUp(): void {
-    const thread = this.take()
-    if (thread === undefined) return
-    const ended = new Promise<void>(resolve => thread.worker.once('exit', () => resolve()))
-    this.#ending.add(ended)
-    void ended.then(() => this.#ending.delete(ended))
-    thread.whenLoaded(() => thread.end())
+  get isReady(): boolean {
+    return this.#kept.length > 0
   }
 
-  /** Ends the thread kept, and keeps none any more; resolves when it has exited. */
+  /** A thread that is kept, which is the caller's from now on; undefined when there is none. */
+  take(): HostThread | undefined {
+    return this.#kept.shift()
+  }
+
+  #giveUp(): void {
+    for (let thread = this.take(); thread !== undefined; thread = this.take()) {
+      const given = thread
+      const ended = new Promise<void>(resolve => given.worker.once('exit', () => resolve()))
+      this.#ending.add(ended)
+      void ended.then(() => this.#ending.delete(ended))
+      given.whenLoaded(() => given.end())
+    }
+  }
+
+  /** Ends the threads kept, and keeps none any more; resolves when they have exited. */
   async close(): Promise<void> {
     this.#closed = true
     clearTimeout(this.#timer)

@@ -18,7 +18,7 @@ import type { MessagePort, TransferListItem } from 'node:worker_threads'
 import type { BootTask } from './boot.ts'
 import { toWire, type WireError } from './error-wire.ts'
 import { classify, type ExitReason, type Outcome } from './exit-reason.ts'
-import { bootNotice, HostThread, type SpareThread, type ThreadOptions } from './host-thread.ts'
+import { bootNotice, HostThread, type SpareThreads, type ThreadOptions } from './host-thread.ts'
 import { patience } from './patience.ts'
 import { createChannel } from './world.ts'
 
@@ -29,7 +29,7 @@ export interface HostPoolOptions extends ThreadOptions {
   /** Time, in ms, after which a thread that was requested to end is a zombie. Default 2,000; Infinity: never. */
   readonly zombieAfterMs?: number
   /** Spare thread that `start` takes, if one is ready; made with the same options as this pool. */
-  readonly spare?: SpareThread
+  readonly spare?: SpareThreads
   /** Called when the thread of a zombie has ended after all. */
   readonly onLateExit?: (incarnation: number, code: number) => void
 }

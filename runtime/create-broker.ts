@@ -5,6 +5,7 @@
  * broker: the broker's modules would be three quarters of its load. Clocks and timers are loaded with the door
  * (actors/world.ts), so that fakes installed in between do not reach them. Options are checked when they are given.
  */
+import { LaunchedControl } from './embedded/control-launch.ts'
 import { checkAttachOptions, checkBrokerOptions } from './options/broker-options.ts'
 import type { AttachOptions, Broker, BrokerOptions } from './words/broker.ts'
 
@@ -23,8 +24,12 @@ import type { AttachOptions, Broker, BrokerOptions } from './words/broker.ts'
  */
 export async function createBroker(options?: BrokerOptions): Promise<Broker> {
   const checked = checkBrokerOptions(options)
-  const { serveBroker } = await import('./api/broker.ts')
-  return serveBroker(checked)
+  const launched = new LaunchedControl(checked.partitionThreads)
+  const { serveBroker } = await import('./api/broker.ts').catch(async (error: unknown) => {
+    await launched.abandon()
+    throw error
+  })
+  return serveBroker(checked, launched)
 }
 
 /**

@@ -3,6 +3,7 @@
  */
 
 import { isMainThread } from 'node:worker_threads'
+import type { LaunchedControl } from '../embedded/control-launch.ts'
 import { watchLingering } from '../embedded/linger-watch.ts'
 import { Session, type StoreTuning } from '../embedded/session.ts'
 import { Events } from '../events/events.ts'
@@ -227,8 +228,8 @@ export async function openBroker(options?: BrokerOptions, tuning?: StoreTuning):
 }
 
 /** The same for the door, where a program may forget `close`. */
-export async function serveBroker(checked: CheckedBrokerOptions): Promise<Broker> {
-  const broker = await startBroker(checked)
+export async function serveBroker(checked: CheckedBrokerOptions, launched: LaunchedControl): Promise<Broker> {
+  const broker = await startBroker(checked, {}, launched)
   const session = sessions.get(broker)
   if (session !== undefined && isMainThread && typeof process.getActiveResourcesInfo === 'function')
     watch(new WeakRef(session))
@@ -260,8 +261,12 @@ export async function joinBroker(ticket: unknown, logger: Logger | false | undef
 }
 
 /** Starts the broker that these options ask for. */
-export async function startBroker(checked: CheckedBrokerOptions, tuning?: StoreTuning): Promise<Broker> {
-  const session = await Session.open(checked, tuning).catch((error: unknown) => {
+export async function startBroker(
+  checked: CheckedBrokerOptions,
+  tuning?: StoreTuning,
+  launched?: LaunchedControl,
+): Promise<Broker> {
+  const session = await Session.open(checked, tuning, launched).catch((error: unknown) => {
     throw deniedError(error, checked.dir) ?? error
   })
   const broker = new BrokerClient(session)

@@ -18,16 +18,20 @@ t.test('a module whose bundle stands beside it is loaded from there, any other b
   t.equal(bundleOf(hosted).href, hosted.href)
 })
 
+const SHARED = ['../../actors/error-wire.js', '../words/errors.js']
+
 t.test('a bundle is the modules of its thread, and what it shares it imports', async t => {
-  for (const module of ['control/control-entry.js', 'host/partition-host.js', 'delivery/handler-host.js']) {
+  for (const [module, ...shared] of [
+    ['control/control-entry.js'],
+    ['control/control-start.js', ...SHARED, './control-entry.bundle.js'],
+    ['host/partition-host.js', ...SHARED],
+    ['delivery/handler-host.js', ...SHARED],
+    ['cli/run-command.js', '../api/broker-parts.bundle.js', '../door.bundle.js', '../words/errors.js'],
+  ] as const) {
     const bundle = bundleOf(new URL(`../${module}`, import.meta.url))
     t.match(bundle.href, /\.bundle\.js$/, `the build has made one for ${module}`)
     const imported = [...readFileSync(bundle, 'utf8').matchAll(/^import .* from '([^']+)';$/gm)].map(([, from]) => from)
-    t.strictSame(
-      imported.filter(from => from?.startsWith('.')).sort(),
-      ['../../actors/error-wire.js', '../words/errors.js'],
-      module,
-    )
+    t.strictSame(imported.filter(from => from?.startsWith('.')).sort(), shared, module)
   }
 })
 
@@ -43,7 +47,13 @@ t.test('the broker imports what the door has loaded, so that each exists once', 
   t.strictSame(imported(index), ['./door.bundle.js', './words/errors.js'], 'exports, and nothing else')
   t.strictSame(imported(door), ['./words/errors.js'])
   t.match(door, /await import\('\.\/api\/broker\.bundle\.js'\)/, 'with the first broker')
-  t.strictSame(imported(broker).sort(), ['../../actors/error-wire.js', '../door.bundle.js', '../words/errors.js'])
+  t.strictSame(imported(broker).sort(), [
+    '../../actors/error-wire.js',
+    '../door.bundle.js',
+    '../words/errors.js',
+    './broker-parts.bundle.js',
+  ])
+  t.match(door, /new URL\('\.\.\/control\/control-entry\.js'/, 'whose threads start before its modules are loaded')
   for (const shared of ['RecordDelivery', 'FetchedBytes', 'UserContext']) {
     t.match(door, new RegExp(`^class ${shared}\\b`, 'm'))
     t.notMatch(broker, new RegExp(`^class ${shared}\\b`, 'm'))

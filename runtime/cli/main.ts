@@ -25,7 +25,7 @@ async function main(): Promise<number> {
   }
 }
 
-/** With a broker, which is loaded in one file: that takes a third of the time. */
+/** In one file, and the door in another: that takes a third of the time. */
 function runModule(): Promise<typeof import('./run-command.ts')> {
   return import(bundleOf(new URL('./run-command.js', import.meta.url)).href)
 }

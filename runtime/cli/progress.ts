@@ -7,6 +7,7 @@
 import type { WriteStream } from 'node:tty'
 import { printableLine } from '../base/printable.ts'
 import type { Logger } from '../words/common-options.ts'
+import { grouped } from './grouped.ts'
 
 export interface Sample {
   readonly lines: number
@@ -89,7 +90,6 @@ export class Progress implements Logger {
 }
 
 export function progressLine({ lines, lag, retries, deadLetters }: Sample, seconds: number): string {
-  const count = (value: number) => value.toLocaleString('en-US')
-  const rate = count(Math.round(lines / Math.max(seconds, 0.001)))
-  return `${count(lines)} lines, ${rate}/s, lag ${count(lag)}, ${count(retries)} retries, ${count(deadLetters)} dead letters`
+  const rate = grouped(Math.round(lines / Math.max(seconds, 0.001)))
+  return `${grouped(lines)} lines, ${rate}/s, lag ${grouped(lag)}, ${grouped(retries)} retries, ${grouped(deadLetters)} dead letters`
 }

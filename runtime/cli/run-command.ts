@@ -178,21 +178,19 @@ class Lines {
   async #openTopics(): Promise<LineTarget> {
     const { broker, options, need, handler, sink, deadLetters } = this.#work
     const { lineBytesMax: maxMessageBytes, windowBytes } = need
-    if (sink !== undefined) {
-      // One thread writes them. One partition keeps the order of each key, and each handler thread to one ring.
-      const results = await broker.topic(RESULTS, { maxMessageBytes, windowBytes })
-      // The bytes of the topic are JSON already, and JSON has no line feed: they are the line.
-      this.#writers.push(
-        await results.group('output').handle(({ valueBytes }) => sink.write(valueBytes ?? NULL), WRITER),
-      )
-    }
+    // One thread writes them. One partition keeps the order of each key, and each handler thread to one ring.
+    const results = sink && (await broker.topic(RESULTS, { maxMessageBytes, windowBytes }))
     // A dead letter is the record and some headers: it needs more room than the record.
     const letters = await broker.topic('dead-letters', { maxMessageBytes: maxMessageBytes + 65_536 })
-    this.#writers.push(
-      await letters.group('dead-letter-file').handle(delivery => deadLetters.addDeadLetter(delivery), WRITER),
-    )
-    const results = sink === undefined ? undefined : RESULTS
-    const { target, run } = await handleLines(broker, options, need, handler, letters.name, results)
+    // Threads take their time to start: what writes the files is made ready meanwhile.
+    const handling = handleLines(broker, options, need, handler, letters.name, results?.name)
+    const writing = [
+      // The bytes of the topic are JSON already, and JSON has no line feed: they are the line.
+      results?.group('output').handle(({ valueBytes }) => sink?.write(valueBytes ?? NULL), WRITER),
+      letters.group('dead-letter-file').handle(delivery => deadLetters.addDeadLetter(delivery), WRITER),
+    ]
+    const [{ target, run }, ...writers] = await Promise.all([handling, ...writing])
+    this.#writers.push(...writers.filter(writer => writer !== undefined))
     this.#run = run
     return target
   }

@@ -1,6 +1,8 @@
 /**
  * The report at the end: one line of JSON for programs, one sentence for people.
  */
+import { grouped } from './grouped.ts'
+
 export interface Summary {
   /** Lines read, blank and broken ones too. */
   readonly lines: number
@@ -24,13 +26,14 @@ export interface Summary {
 }
 
 export function toSentence(summary: Summary): string {
-  const count = (value: number) => value.toLocaleString('en-US')
-  const counted = (value: number, noun: string) => `${count(value)} ${noun}${value === 1 ? '' : 's'}`
-  const reasons = Object.entries(summary.reasons).map(([reason, times]) => `${count(times)} ${reason}`)
+  const counted = (value: number, noun: string) => `${grouped(value)} ${noun}${value === 1 ? '' : 's'}`
+  const reasons = Object.entries(summary.reasons).map(([reason, times]) => `${grouped(times)} ${reason}`)
   const dead =
-    reasons.length === 0 ? 'none dead-lettered' : `${count(summary.deadLettered)} dead-lettered (${reasons.join(', ')})`
+    reasons.length === 0
+      ? 'none dead-lettered'
+      : `${grouped(summary.deadLettered)} dead-lettered (${reasons.join(', ')})`
   return (
-    `${counted(summary.lines, 'line')} in ${summary.seconds.toFixed(2)} s (${count(summary.linesPerSecond)}/s): ` +
-    `${count(summary.processed)} processed, ${dead}, ${counted(summary.failures, 'failed attempt')}`
+    `${counted(summary.lines, 'line')} in ${summary.seconds.toFixed(2)} s (${grouped(summary.linesPerSecond)}/s): ` +
+    `${grouped(summary.processed)} processed, ${dead}, ${counted(summary.failures, 'failed attempt')}`
   )
 }

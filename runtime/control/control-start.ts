@@ -2,28 +2,23 @@
 import { MessagePort } from 'node:worker_threads'
 import { connect, serve } from '../../actors/control-port.ts'
 import { setErrorWire } from '../../actors/error-wire.ts'
+import type { SpareThreads } from '../../actors/host-thread.ts'
 import { storeError } from '../log/store/store-errors.ts'
 import type { AttachPorts, AttachRequest } from '../wire/attaching.ts'
-import type { BrokerNotice, ControlBoot } from '../wire/control-calls.ts'
+import type { BrokerNotice } from '../wire/control-calls.ts'
+import type { ControlStart } from '../wire/control-start.ts'
 import type { MemberApi } from '../wire/member-calls.ts'
 import { fromWire, toWire } from '../words/errors.ts'
 import { ControlThread } from './control-thread.ts'
 
-/** What the main thread hands over when it starts this one. */
-export interface ControlStart {
-  readonly boot: ControlBoot
-  readonly api: MessagePort
-  readonly members: MessagePort
-  readonly notices: MessagePort
-  /** Of tickets. */
-  readonly secret: string
-}
-
 /** What another thread of the process sends to this one. */
 type Sent = Partial<AttachRequest> | null | undefined
 
-/** The thread's work, from its start on. Returns who takes what other threads of the process send. */
-export function control({ boot, api, members, notices, secret }: ControlStart): (sent: unknown) => void {
+/** The thread's work. `hosts`: threads that it may take for its hosts. Returns who takes what other threads of the process send. */
+export function control(
+  { boot, api, members, notices, secret }: ControlStart,
+  hosts: SpareThreads,
+): (sent: unknown) => void {
   setErrorWire({ toWire, fromWire: wire => fromWire(wire as Parameters<typeof fromWire>[0]) })
   const remote = connect<MemberApi>(members, {
     name: 'the main thread',
@@ -33,7 +28,7 @@ export function control({ boot, api, members, notices, secret }: ControlStart): 
   // A blocked main thread is no reason to give its members up.
   const tell = (notice: BrokerNotice): void => notices.postMessage(notice)
   try {
-    const thread = new ControlThread(boot, remote.withDeadline(2 ** 31 - 1), tell)
+    const thread = new ControlThread(boot, hosts, { members: remote.withDeadline(2 ** 31 - 1), tell })
     serve(api, thread.ownerApi())
     thread.ready().then(
       () => {

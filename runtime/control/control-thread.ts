@@ -5,7 +5,7 @@
  * user code and never touches a record. Everything it decides is decided in assignment.ts and the supervisor's step.
  */
 
-import type { Calls } from '../../actors/control-port.ts'
+import type { SpareThreads } from '../../actors/host-thread.ts'
 import { nowMs, viewMemory } from '../../actors/world.ts'
 import { openDisk } from '../log/disk/world-disk.ts'
 import type { AttachPorts } from '../wire/attaching.ts'
@@ -19,7 +19,6 @@ import type {
 import { FAULT_BYTES } from '../wire/layout.ts'
 import type { LetterTopics } from '../wire/letter-calls.ts'
 import type { ThreadPlace } from '../wire/link-places.ts'
-import type { MemberApi } from '../wire/member-calls.ts'
 import { fromWire, MillraceError, toWire } from '../words/errors.ts'
 import { attachedCalls } from './attached-calls.ts'
 import { AttachedThreads } from './attached-threads.ts'
@@ -73,9 +72,9 @@ export class ControlThread {
   readonly #notices: HostNotices
   readonly #stopWatching: () => void
 
-  constructor(boot: ControlBoot, ownerMembers: Calls<MemberApi>, tellOwner: (notice: BrokerNotice) => void) {
+  constructor(boot: ControlBoot, spareHosts: SpareThreads, creator: Pick<Caller, 'members' | 'tell'>) {
     const tell = (notice: BrokerNotice): void => {
-      tellOwner(notice)
+      creator.tell(notice)
       if (notice.kind === 'brokerFailed' || notice.kind === 'diskFailed') this.#attached.tell(notice)
     }
     const gate = this.#gate
@@ -83,7 +82,7 @@ export class ControlThread {
       boot.dir === null ? null : openDirectory(openDisk(boot.modes), boot.dir, boot.partitionThreads, boot.journalBytes)
     const catalog = new Catalog(viewMemory(boot.memory), boot.partitionThreads, directory, boot.tuning)
     const fault = catalog.shared.allocate(FAULT_BYTES * boot.partitionThreads, 'the broker')
-    const owner: Caller = { thread: catalog.addThread(), members: ownerMembers, hasEnded: () => false, tell: tellOwner }
+    const owner: Caller = { thread: catalog.addThread(), hasEnded: () => false, ...creator }
     const callers = (): readonly Caller[] => [owner, ...this.#attached.callers]
     const notices = new HostNotices(tell)
     const hosts = new PartitionHosts(
@@ -108,6 +107,7 @@ export class ControlThread {
           }),
         gaveUp: error => tell({ kind: 'brokerFailed', error: toWire(error) }),
       },
+      spareHosts,
       boot.tuning,
     )
     const windows = new WindowLending(catalog, hosts)

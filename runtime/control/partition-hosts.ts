@@ -12,9 +12,8 @@ import type { MessagePort } from 'node:worker_threads'
 import { CallError, type Calls, connect, type Remote } from '../../actors/control-port.ts'
 import { describe, type ExitReason } from '../../actors/exit-reason.ts'
 import { type HostIncarnation, HostPool } from '../../actors/host.ts'
-import { SpareThread } from '../../actors/host-thread.ts'
+import type { SpareThreads } from '../../actors/host-thread.ts'
 import { clearTimeout, createChannel, receiveMessage, setImmediate, setTimeout } from '../../actors/world.ts'
-import { bundleOf } from '../base/bundle.ts'
 import type { HostNotice, PartitionHostApi, PartitionHostBoot } from '../wire/host-calls.ts'
 import { MEMORY_TUNING, type MemoryTuning } from '../wire/memory-tuning.ts'
 import type { StorePlace } from '../wire/places.ts'
@@ -23,6 +22,7 @@ import { type ErrorWire, fromWire, isMillraceError, MillraceError } from '../wor
 import type { Catalog } from './catalog.ts'
 import { HostFaults } from './host-faults.ts'
 import { holdingsOf } from './host-holdings.ts'
+import { hostThreads } from './spare-hosts.ts'
 import { SupervisorShell } from './supervisor-shell.ts'
 
 export interface PartitionHostsUpcalls {
@@ -63,7 +63,7 @@ export class PartitionHosts {
   readonly #tuning: MemoryTuning
   readonly #upcalls: PartitionHostsUpcalls
   readonly #slots: Slot[]
-  readonly #spare: SpareThread
+  readonly #spare: SpareThreads
   readonly #supervisor: SupervisorShell
   #closing = false
   #gaveUp = false
@@ -74,6 +74,7 @@ export class PartitionHosts {
     store: StorePlace | null,
     restart: { readonly intensity: number; readonly periodMs: number },
     upcalls: PartitionHostsUpcalls,
+    spare: SpareThreads,
     tuning: MemoryTuning = MEMORY_TUNING,
   ) {
     this.#tuning = tuning
@@ -81,11 +82,10 @@ export class PartitionHosts {
     this.#faults = new HostFaults(catalog.memory, fault)
     this.#store = store
     this.#upcalls = upcalls
-    const made = { behaviour: bundleOf(new URL('../host/partition-host.js', import.meta.url)), execArgv: [] }
-    this.#spare = new SpareThread(made)
+    this.#spare = spare
     this.#slots = catalog.hosts.map((_, host) => {
       const pool = new HostPool({
-        ...made,
+        ...hostThreads(),
         name: `millrace partitions ${host}`,
         spare: this.#spare,
         // Two writers of one window must never be: it runs no user code, so it ends, and its end is waited for.

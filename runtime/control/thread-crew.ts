@@ -8,7 +8,7 @@
 import { CallError } from '../../actors/control-port.ts'
 import { describe, type ExitReason } from '../../actors/exit-reason.ts'
 import { HostPool } from '../../actors/host.ts'
-import { SpareThread } from '../../actors/host-thread.ts'
+import { SpareThreads } from '../../actors/host-thread.ts'
 import { clearTimeout, setTimeout } from '../../actors/world.ts'
 import { bundleOf } from '../base/bundle.ts'
 import type { HandlerControlApi } from '../wire/control-calls.ts'
@@ -68,7 +68,7 @@ export class ThreadCrew implements Crew {
   readonly #upcalls: ThreadCrewUpcalls
   readonly #setting: LifeSetting
   readonly #places: readonly Place[]
-  readonly #spare: SpareThread
+  readonly #spare: SpareThreads
   readonly #supervisor: SupervisorShell
   /** Members that have loaded their handler and join with the last of them; null: each joins by itself. */
   #joining: Map<string, MemberHandle> | null = new Map()
@@ -97,7 +97,7 @@ export class ThreadCrew implements Crew {
       execArgv: threads.execArgv,
       ...(threads.resourceLimits === null ? {} : { resourceLimits: threads.resourceLimits }),
     }
-    this.#spare = new SpareThread(made)
+    this.#spare = new SpareThreads(made)
     this.#places = Array.from({ length: threads.count }, (_, index) => ({
       id: `${shape.run}.${index}`,
       index,

@@ -1,41 +1,29 @@
 /**
- * Starts the control thread, and hands over how it is called and heard. The creating thread.
+ * Tells the control thread its work, and hands over how it is called and heard. The creating thread.
  *
  * What it says before it is ready is only whether it failed. If it does not come to be ready it is ended, and nothing of it stays.
  */
 import { randomUUID } from 'node:crypto'
 import type { Memory } from 'sharedarraybuffer-ring'
 import { connect } from '../../actors/control-port.ts'
-import { createChannel, receiveMessage, startWorker } from '../../actors/world.ts'
-import { bundleOf } from '../base/bundle.ts'
+import { createChannel, receiveMessage } from '../../actors/world.ts'
 import type { BrokerNotice, ControlBoot, OwnerControlApi } from '../wire/control-calls.ts'
 import { fromWire, MillraceError } from '../words/errors.ts'
 import type { Connection } from './connection.ts'
+import type { LaunchedControl } from './control-launch.ts'
 import { ticketText } from './ticket.ts'
 
 type ReadyNotice = Extract<BrokerNotice, { readonly kind: 'ready' }>
 
-/** Where its code is, as a bundler has written it. */
-export function controlEntry(): URL {
-  return new URL('../control/control-entry.js', import.meta.url)
-}
-
 /** @throws MillraceError `MILL_THREAD_LOST`, or what the thread failed with */
-export async function startControl(boot: ControlBoot, memory: Memory): Promise<Connection> {
+export async function startControl(launched: LaunchedControl, boot: ControlBoot, memory: Memory): Promise<Connection> {
+  const { worker, lost } = launched
   const secret = randomUUID()
   const api = createChannel()
   const members = createChannel()
   const notices = createChannel()
-  const worker = startWorker(bundleOf(controlEntry()), {
-    name: 'millrace control',
-    execArgv: [],
-    workerData: { boot, api: api.port2, members: members.port2, notices: notices.port2, secret },
-    transferList: [api.port2, members.port2, notices.port2],
-  })
-  const lost = new Promise<string>(resolve => {
-    worker.once('error', error => resolve(`threw ${String(error)}`))
-    worker.once('exit', code => resolve(`ended with code ${code}`))
-  })
+  const ports = { api: api.port2, members: members.port2, notices: notices.port2 }
+  launched.start({ boot, ...ports, secret }, Object.values(ports))
   const remote = connect<OwnerControlApi>(api.port1, { name: 'the control thread', lost })
   let listener: ((notice: BrokerNotice) => void) | null = null
   const { place, schedules } = await new Promise<ReadyNotice>((resolve, reject) => {

@@ -29,10 +29,10 @@ import { fromWire, MillraceError, toWire } from '../words/errors.ts'
 import type { NamedProducer } from '../words/named-producer.ts'
 import { attach } from './attach.ts'
 import type { Connection } from './connection.ts'
-import { controlEntry, startControl } from './control-worker.ts'
+import { LaunchedControl } from './control-launch.ts'
+import { startControl } from './control-worker.ts'
 import { memberCalls } from './member-calls.ts'
 import { OpenRuns } from './open-runs.ts'
-import { checkWhole } from './whole.ts'
 import { withinTime } from './within-time.ts'
 
 /** Longest wait for a control call that waits for nothing but the control thread. */
@@ -98,12 +98,23 @@ export class Session {
     })
   }
 
-  static async open(options: CheckedBrokerOptions, tuning: StoreTuning = {}): Promise<Session> {
-    checkWhole(controlEntry)
+  /** `launched`: a control thread that has been started already. */
+  static async open(
+    options: CheckedBrokerOptions,
+    tuning: StoreTuning = {},
+    launched: LaunchedControl = new LaunchedControl(options.partitionThreads),
+  ): Promise<Session> {
     setErrorWire({ toWire, fromWire: wire => fromWire(wire as Parameters<typeof fromWire>[0]) })
-    const memory = allocate(options.memoryMaxBytes)
     const modes: FileModes = { folder: options.dirMode, file: options.fileMode }
-    const lock = options.dir === undefined ? null : await lockFolder(options.dir, modes)
+    let memory: Memory
+    let lock: Lock | null
+    try {
+      memory = allocate(options.memoryMaxBytes)
+      lock = options.dir === undefined ? null : await lockFolder(options.dir, modes)
+    } catch (error) {
+      await launched.abandon()
+      throw error
+    }
     const events = new Events(options.logger)
     const boot: ControlBoot = {
       memory: memory.handle,
@@ -119,7 +130,7 @@ export class Session {
       queueScanBytes: tuning.queueScanBytes,
       tuning: tuning.memory ?? MEMORY_TUNING,
     }
-    const control = await startControl(boot, memory).catch((error: unknown) => {
+    const control = await startControl(launched, boot, memory).catch((error: unknown) => {
       lock?.release()
       throw error
     })

@@ -11,7 +11,7 @@ interface Linked {
   readonly links: HostLinks
   readonly publisher: HostLink
   readonly reader: HostLink
-  /** Who was woken since this was asked last. */
+  /** Who was woken since this was asked last; all sleep again. */
   woken(): string[]
 }
 
@@ -19,6 +19,7 @@ function linked(): Linked {
   const memory = Memory.allocate(2 ** 20)
   const arena = new Arena(memory, 128)
   const names = new Map<number, string>()
+  const bells: Doorbell[] = []
   const woken: string[] = []
   memory.notify = address => void woken.push(names.get(address) ?? '?')
   const links = new HostLinks(memory, {
@@ -31,36 +32,61 @@ function linked(): Linked {
     const bell = arena.allocate(THREAD_BYTES) + THREAD_BELL
     names.set(bell, name)
     links.add({ thread, bell, link: linkPlace(arena) })
-    new Doorbell(memory, bell).arm()
+    bells.push(new Doorbell(memory, bell))
+    bells.at(-1)?.arm()
     return links.of(thread)
   }
   return {
     links,
     publisher: add(1, 'publisher'),
     reader: add(2, 'reader'),
-    woken: () => woken.splice(0),
+    woken: () => {
+      for (const bell of bells) bell.arm()
+      return woken.splice(0)
+    },
   }
 }
 
-t.test(
-  'a pass that answers one frame wakes its publisher first, and one that answers several their readers; each once',
-  async t => {
-    for (const frames of [1, 2, 3]) {
+for (const [frames, ...order] of [
+  [[1], 'publisher', 'reader'],
+  [[10], 'reader', 'publisher'],
+  [[1, 1, 1], 'reader', 'publisher'],
+  [[0], 'reader', 'publisher'],
+] as const)
+  t.test(
+    `a pass that answers frames with ${frames} awaited records wakes first the ${order[0]}; each once`,
+    async t => {
       const { links, publisher, reader, woken } = linked()
-      links.hold()
-      for (let frame = 0; frame < frames; frame++) {
-        publisher.receipt(1, 8 * frame, frame, 0)
-        publisher.publish()
-        reader.wake(7)
+      for (let pass = 0; pass < 2; pass++) {
+        links.hold()
+        for (const records of frames) {
+          publisher.receipt(1, 8, 0, 0)
+          publisher.awaits(records)
+          publisher.publish()
+          reader.wake(7)
+        }
+        t.strictSame(woken(), [])
+        links.letGo()
+        t.strictSame(woken(), order)
+        links.letGo()
+        t.strictSame(woken(), [])
       }
-      t.strictSame(woken(), [])
-      links.letGo()
-      t.strictSame(woken(), frames === 1 ? ['publisher', 'reader'] : ['reader', 'publisher'])
-      links.letGo()
-      t.strictSame(woken(), [])
-    }
-  },
-)
+    },
+  )
+
+for (const [answer, tell] of [
+  ['a verdict', link => link.verdict(1, 1, 0, 1, 1, 0)],
+  ['an answer to a request', link => link.answerPiece({ client: 1, request: 1 }, 'nothing', 0, 0, new Uint8Array(0))],
+] as [string, (link: HostLink) => void][])
+  t.test(`who waits for ${answer} is woken first`, async t => {
+    const { links, publisher, reader, woken } = linked()
+    links.hold()
+    tell(publisher)
+    publisher.publish()
+    reader.wake(7)
+    links.letGo()
+    t.strictSame(woken(), ['publisher', 'reader'])
+  })
 
 t.test('what a host tells outside of a pass wakes at once', async t => {
   const { links, reader, woken } = linked()

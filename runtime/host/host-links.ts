@@ -100,15 +100,15 @@ export class HostLinks {
   }
 
   /**
-   * Wakes the threads that were told something in the meantime. Who awaits each publish before the next has one answered in a pass, and
-   * is woken first. Where several are answered readers come first: their way to a handler is the longer one.
+   * Wakes the threads that were told something in the meantime. Who awaits each publish before the next has one record answered in a pass,
+   * and is woken first. Where there are several, or the record is a request, readers come first: their way to a handler is the longer one.
    */
   letGo(): void {
     if (!this.#isHolding) return
     this.#isHolding = false
-    let answers = 0
-    for (const { link } of this.#threads.values()) answers += link.bell.answers
-    const first = answers > 1 ? 'records' : 'answers'
+    let awaited = 0
+    for (const { link } of this.#threads.values()) awaited += link.bell.awaited
+    const first = awaited === 1 ? 'answers' : 'records'
     for (const { link } of this.#threads.values()) link.bell.ringFor(first)
     for (const { link } of this.#threads.values()) link.bell.letGo()
   }

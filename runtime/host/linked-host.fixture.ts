@@ -31,7 +31,7 @@ export interface LinkedHost {
   readonly thread: AttachedThread
   readonly notices: HostNotice[]
   /** Publishes a record as its thread does at the end of a turn; `hints` false: it dies before it says so. */
-  publish(partition: number, hints?: boolean): void
+  publish(partition: number, hints?: boolean, value?: string): void
   /** Passes until none does anything, and those that rest are let go; returns the steps that this took. */
   rest(): number
   /** Records that a partition has. */
@@ -80,9 +80,9 @@ export function linkedHost(partitions: number): LinkedHost {
   })
   const writers = places.map(({ ring }) => new PartitionWriter(memory, ring, THREAD))
   for (const writer of writers) thread.addWriter(writer)
-  const publish = (partition: number, hints = true): void => {
+  const publish = (partition: number, hints = true, value = 'one'): void => {
     const writer = writers[partition] as PartitionWriter
-    const said = writeRecord(memory, writer, null, 'one', null, undefined, shape.maxMessageBytes)
+    const said = writeRecord(memory, writer, null, value, null, undefined, shape.maxMessageBytes)
     if (said !== 0) throw new Error(`a record was not taken: ${said}`)
     if (!hints) {
       writer.seal()

@@ -5,7 +5,7 @@
  * published at once, and is seen by a thread that is awake. Only the ring of one that sleeps waits. A host that dies before it rings is no
  * worse than one that dies before it tells: its exit wakes all threads (ring/doorbell.ts).
  *
- * Bound: two numbers.
+ * Bound: a few words.
  */
 import type { Doorbell } from 'sharedarraybuffer-ring'
 
@@ -15,16 +15,17 @@ export type Told = 'answers' | 'records'
 export class HeldBell {
   readonly #bell: Doorbell
   #isHeld = false
-  /** How often its thread was told each while it was held. */
-  readonly #owed: { answers: number; records: number } = { answers: 0, records: 0 }
+  /** Whether its thread was told each while it was held. */
+  readonly #owed: { answers: boolean; records: boolean } = { answers: false, records: false }
+  #awaited = 0
 
   constructor(bell: Doorbell) {
     this.#bell = bell
   }
 
-  /** How often its thread was told of answers while it was held, and not woken. */
-  get answers(): number {
-    return this.#owed.answers
+  /** How much of what its thread was told while it was held is awaited there. */
+  get awaited(): number {
+    return this.#awaited
   }
 
   /** From now on nothing rings before `letGo`. */
@@ -32,22 +33,27 @@ export class HeldBell {
     this.#isHeld = true
   }
 
-  /** Its thread was told something: wakes it if it sleeps, now or when it is let go. */
-  ring(told: Told): void {
-    if (this.#isHeld) this.#owed[told]++
-    else this.#bell.ring()
+  /** Its thread was told something, of which so much is awaited: wakes it if it sleeps, now or when it is let go. */
+  ring(told: Told, awaited = 0): void {
+    if (!this.#isHeld) {
+      this.#bell.ring()
+      return
+    }
+    this.#owed[told] = true
+    this.#awaited += awaited
   }
 
   /** Rings if its thread was told this while it was held. */
   ringFor(told: Told): void {
-    if (this.#owed[told] === 0) return
-    this.#owed[told] = 0
+    if (!this.#owed[told]) return
+    this.#owed[told] = false
     this.#bell.ring()
   }
 
   /** Rings for whatever its thread was told while it was held, and holds nothing any more. */
   letGo(): void {
     this.#isHeld = false
+    this.#awaited = 0
     this.ringFor('answers')
     this.ringFor('records')
   }

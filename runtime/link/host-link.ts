@@ -70,6 +70,8 @@ export class HostLink {
   /** Answers that will be written for frames that are taken already, and are on their way to the disk. */
   promised = 0
   #unpublished = false
+  /** Of what is not published, so much is awaited. */
+  #awaited = 0
   #abandoned = false
 
   constructor(memory: Memory, thread: number, bell: number, place: LinkPlace) {
@@ -109,6 +111,11 @@ export class HostLink {
     this.#answer(KIND_RECEIPT, ring, ringEnd, baseOffset, status, more)
   }
 
+  /** So many records have their receipts, and are awaited: the caller of a request awaits its answer instead. */
+  awaits(records: number): void {
+    this.#awaited += records
+  }
+
   verdict(
     cursor: CursorId,
     epoch: Epoch,
@@ -117,6 +124,7 @@ export class HostLink {
     failedAttempts: number,
     delayMs: number,
   ): void {
+    this.awaits(1)
     this.#answer(KIND_VERDICT, cursor, epoch, offset, action | (failedAttempts << 4), delayMs)
   }
 
@@ -150,6 +158,7 @@ export class HostLink {
     this.#memory.u8.set(bytes, address + ANSWER_BYTES)
     this.#toThread.advance(length)
     this.#unpublished = true
+    this.awaits(1)
     return true
   }
 
@@ -181,7 +190,8 @@ export class HostLink {
     if (!this.#unpublished) return this.#abandoned
     this.#unpublished = false
     this.#toThread.publish()
-    this.bell.ring('answers')
+    this.bell.ring('answers', this.#awaited)
+    this.#awaited = 0
     return true
   }
 

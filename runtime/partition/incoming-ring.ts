@@ -9,7 +9,15 @@
 import { EMPTY, type Memory, type RingConsumer, type WindowWriter } from 'sharedarraybuffer-ring'
 import type { HostLink } from '../link/host-link.ts'
 import { RECEIPT_APPENDED, RECEIPT_DUPLICATE, RECEIPT_REFUSED } from '../link/link.ts'
-import { FRAME_COUNT, FRAME_RING_END, type FrameMemory, isDuplicate, placedOffset } from '../log/format/frame.ts'
+import {
+  FRAME_COUNT,
+  FRAME_HEADER_BYTES,
+  FRAME_RING_END,
+  type FrameMemory,
+  isDuplicate,
+  placedOffset,
+} from '../log/format/frame.ts'
+import { isRequestAt } from '../log/format/record.ts'
 import { isGap, isNote, isNoteOf, type JointName, jointAt } from '../wire/joint-note.ts'
 import type { Offset, Position } from '../words/quantities.ts'
 import type { FrameBatch } from './frame-batch.ts'
@@ -152,7 +160,9 @@ export class IncomingRing implements FrameBatch {
         first = { ringEnd, baseOffset: Math.max(0, offset), status }
         more = 0
       }
-      end = status === RECEIPT_APPENDED ? offset + (memory.i32[(address + FRAME_COUNT) >> 2] as number) : -1
+      const count = memory.i32[(address + FRAME_COUNT) >> 2] as number
+      end = status === RECEIPT_APPENDED ? offset + count : -1
+      link.awaits(awaitedIn(memory, address, count))
       this.#hasPassedGap = false
       consumer.advance(memory.i32[address >> 2] as number)
     }
@@ -244,6 +254,11 @@ export class IncomingRing implements FrameBatch {
     for (const { ringEnd, baseOffset, status } of answers) this.link.receipt(this.id, ringEnd, baseOffset, status)
     this.link.publish()
   }
+}
+
+/** Records of a frame whose receipts are awaited. */
+function awaitedIn(memory: FrameMemory, address: number, count: number): number {
+  return count === 1 && isRequestAt(memory.i32, address + FRAME_HEADER_BYTES) ? 0 : count
 }
 
 function statusOf(memory: FrameMemory, address: number): number {

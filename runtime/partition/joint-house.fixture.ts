@@ -141,6 +141,7 @@ export class JointHouse {
           for (const { writer } of this.places) if (writer.ring === receipt[0]) writer.receipt(...receipt)
         return receipts.length > 0
       },
+      awaits: () => undefined,
       wake: () => undefined,
       ring: () => undefined,
     }

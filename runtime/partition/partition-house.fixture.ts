@@ -88,6 +88,7 @@ export function house(isGated = true, capacity: number = WINDOW): House {
       made.room--
       for (let frame = 0; frame <= more; frame++) written.push(baseOffset + frame)
     },
+    awaits: () => undefined,
     publish: () => receipts.push(...written.splice(0)) > 0,
     wake: () => undefined,
     ring: () => undefined,

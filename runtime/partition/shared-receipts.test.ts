@@ -4,8 +4,10 @@ import t from 'tap'
 import type { HostLink } from '../link/host-link.ts'
 import { RECEIPT_APPENDED, RECEIPT_DUPLICATE, RECEIPT_FAILED, RECEIPT_REFUSED } from '../link/link.ts'
 import { markDuplicate, placeFrame, refuseFrame } from '../log/format/frame.ts'
+import type { QueueFields } from '../log/format/queue-fields.ts'
 import type { FrameObserver } from '../publish/frame-tickets.ts'
 import { takeOut } from '../publish/joint-edits.ts'
+import { messageFields } from '../publish/message-fields.ts'
 import { PartitionWriter } from '../publish/partition-writer.ts'
 import { writeRecord } from '../publish/record-writer.ts'
 import type { RingPlace } from '../wire/producer-places.ts'
@@ -27,7 +29,16 @@ class House {
   readonly memory: Memory = Memory.allocate(65_536)
   readonly writer: PartitionWriter = new PartitionWriter(this.memory, place, 1)
   readonly receipts: Receipt[] = []
-  readonly link = { promised: 0, room: () => 100, receipt: (...receipt: Receipt) => this.receipts.push(receipt) }
+  readonly link = {
+    promised: 0,
+    room: () => 100,
+    receipt: (...receipt: Receipt) => this.receipts.push(receipt),
+    awaits: (records: number) => {
+      this.awaited += records
+    },
+  }
+  /** Records whose receipts somebody awaits. */
+  awaited = 0
   readonly ring: IncomingRing
   /** What each frame's publish has heard, in their order. */
   readonly heard: (number | string)[] = []
@@ -38,7 +49,7 @@ class House {
   }
 
   /** Publishes a frame of so many records. */
-  publish(records: number): void {
+  publish(records: number, fields: QueueFields | null = null): void {
     const at = this.heard.push('nothing') - 1
     const observer: FrameObserver = {
       done: false,
@@ -53,7 +64,7 @@ class House {
       },
     }
     for (let record = 0; record < records; record++) {
-      writeRecord(this.memory, this.writer, null, 'value', null, undefined, 1_000)
+      writeRecord(this.memory, this.writer, null, 'value', null, undefined, 1_000, fields)
       this.writer.observe(observer)
     }
     this.writer.seal()
@@ -151,6 +162,25 @@ t.test('a frame that a record was taken out of is the last of its receipt', asyn
     [3, RECEIPT_APPENDED, 1],
   ])
   t.strictSame(house.heard, [0, 1, 3, 4])
+})
+
+t.test('receipts of single requests are not awaited, and all others are', async t => {
+  const shape = { messageTtlMs: Number.POSITIVE_INFINITY, keyConcurrency: Number.POSITIVE_INFINITY }
+  const priority = messageFields(3, {}, shape)
+  const request = messageFields(0, {}, shape, null, { client: 1, request: 7, deadlineMs: 1 })
+  for (const [awaited, ...frames] of [
+    [1, [1, null]],
+    [1, [1, priority]],
+    [0, [1, request]],
+    [4, [1, request], [4, null]],
+    [2, [2, request]],
+  ] as const) {
+    const house = new House()
+    for (const [records, fields] of frames) house.publish(records, fields)
+    house.walk(frames.map(([records], frame) => house.at(frame * records)))
+    house.answer()
+    t.equal(house.awaited, awaited)
+  }
 })
 
 t.test('a disk that fails is told to each', async t => {

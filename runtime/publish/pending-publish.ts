@@ -29,6 +29,8 @@ export class PendingPublish implements FrameObserver {
   isTaken = false
   /** An exchange has sent it here, and to no other target: its receipt is that of an exchange. */
   isRouted = false
+  /** It is in a frame: only its partition can say whether it is appended. */
+  isWritten = false
   /** Bytes it takes in the waiting room. */
   bytes = 0
   message: EncodedMessage
@@ -73,6 +75,8 @@ export class PendingPublish implements FrameObserver {
   }
 
   readonly #aborted = (): void => {
+    // Who has aborted a request has its answer already, and takes the message back where the receipt says that it is.
+    if (this.isWritten && (this.message.fields?.reply ?? null) !== null) return
     this.settle(
       new MillraceError(
         'MILL_ABORTED',

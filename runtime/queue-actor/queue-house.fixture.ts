@@ -324,6 +324,7 @@ export class QueueHouse {
       for (const receipt of published) this.#receive(...receipt)
       return published.length > 0
     },
+    awaits: () => undefined,
     wake: () => undefined,
     ring: () => undefined,
   } as unknown as HostLink

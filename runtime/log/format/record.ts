@@ -21,7 +21,7 @@
  * Leaf, any thread.
  */
 
-import { idHashAt, queueFieldsSize, queueIdText } from './queue-fields.ts'
+import { areOfRequest, idHashAt, queueFieldsSize, queueIdText } from './queue-fields.ts'
 
 export const RECORD_HEADER_BYTES = 16
 /** The word whose low half that is. */
@@ -52,6 +52,12 @@ export function knownAttributes(frameVersion: number): number {
 export function keyStartOf(bytes: Buffer, at: number, attributes: number): number {
   const fields = at + RECORD_HEADER_BYTES
   return (attributes & HAS_QUEUE_FIELDS) === 0 ? fields : fields + queueFieldsSize(bytes, fields)
+}
+
+/** Whether the record at this byte is a request: its sender waits for the answer, and not for the receipt. */
+export function isRequestAt(words: Int32Array, at: number): boolean {
+  const attributes = (words[(at + 4) >> 2] as number) >>> 16
+  return (attributes & HAS_QUEUE_FIELDS) !== 0 && areOfRequest(words[(at + RECORD_HEADER_BYTES) >> 2] as number)
 }
 
 /** Index among these words of the hash of the id of the record at this byte; -1: it has none. */

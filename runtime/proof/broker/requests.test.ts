@@ -100,12 +100,17 @@ for (const where of ['in memory', 'on disk']) {
     t.match(await aborted, { code: 'MILL_ABORTED', cause: 'enough' })
     await until(async () => (await queue.stats()).cancelled === 1)
     await until(async () => (await queue.stats()).expired === 1)
+    const atOnce = new AbortController()
+    const unanswered = rejection(queue.request({ value: 'aborted at once' }, { signal: atOnce.signal, ...LONG }))
+    atOnce.abort()
+    t.match(await unanswered, { code: 'MILL_ABORTED' })
+    await until(async () => (await queue.stats()).cancelled === 2, 'that one whose receipt was under way is cancelled')
     const seen: string[] = []
     const run = await queue.handle(({ value }) => void seen.push(value))
     await queue.send({ value: 'sent' })
     await run.idle()
     t.strictSame(seen, ['sent'])
-    t.match(await queue.stats(), { accepted: 3, acked: 1, expired: 1, cancelled: 1, deadLettered: 0, bytes: 0 })
+    t.match(await queue.stats(), { accepted: 4, acked: 1, expired: 1, cancelled: 2, deadLettered: 0, bytes: 0 })
   })
 
   t.test(`one that runs gets its signal, and is not tried again, ${where}`, async t => {

@@ -8,9 +8,11 @@ import { EventEmitter } from 'node:events'
 import type { Behave, BootNotice, BootTask } from '../../../actors/boot.ts'
 import { toWire } from '../../../actors/error-wire.ts'
 import type { Outcome } from '../../../actors/exit-reason.ts'
-import { type ControlStart, control } from '../../control/control-start.ts'
+import { control } from '../../control/control-start.ts'
+import { spareHosts } from '../../control/spare-hosts.ts'
 import { behave as behaveHandler } from '../../delivery/handler-host.ts'
 import { behave as behavePartitions } from '../../host/partition-host.ts'
+import type { ControlStart } from '../../wire/control-start.ts'
 import { cloned } from './clone.ts'
 import { type Ending, EVENT, type Scheduler, type SimThread, type ThreadKind } from './scheduler.ts'
 import { SimPort } from './sim-port.ts'
@@ -170,16 +172,20 @@ export class SimPool {
   }
 }
 
-/** The control thread. */
-export function startControl(
-  scheduler: Scheduler,
-  faults: ThreadFaults,
-  workerData: unknown,
-  moved: readonly unknown[],
-): SimWorker {
-  const worker = new SimWorker(scheduler, faults, 'control', 'control')
-  const start = cloned(workerData) as ControlStart
-  for (const port of moved) if (port instanceof SimPort) port.owner = worker.thread
-  worker.start(() => control(start))
-  return worker
+/** The control thread: it starts when it is told its work. */
+export class SimControl extends SimWorker {
+  constructor(scheduler: Scheduler, faults: ThreadFaults) {
+    super(scheduler, faults, 'control', 'control')
+  }
+
+  /** Null: there is no work. */
+  postMessage(given: unknown, moved: readonly unknown[] = []): void {
+    if (given === null) {
+      this.end()
+      return
+    }
+    const start = cloned(given) as ControlStart
+    for (const port of moved) if (port instanceof SimPort) port.owner = this.thread
+    this.start(() => control(start, spareHosts()))
+  }
 }

@@ -11,7 +11,7 @@ import type { ProcessDisk } from './process-disk.ts'
 import { EVENT, type Event, type Scheduler, type SimThread, Stopped } from './scheduler.ts'
 import { type SharedBytes, simMemory } from './sim-memory.ts'
 import { SimPort } from './sim-port.ts'
-import { SimPool, startControl, type ThreadFaults } from './sim-threads.ts'
+import { SimControl, SimPool, type ThreadFaults } from './sim-threads.ts'
 
 /** One simulation, as the world needs it. */
 export interface Simulated {
@@ -139,9 +139,9 @@ export function install(): void {
       return SimPort.pair(scheduler, port => ports.push(port)) as unknown as MessageChannel
     },
     receiveMessage: port => (port as unknown as SimPort).receive(),
-    startWorker: (_url, options) => {
+    startWorker: () => {
       const { scheduler, faults } = here()
-      return startControl(scheduler, faults, options.workerData, options.transferList ?? []) as unknown as Worker
+      return new SimControl(scheduler, faults) as unknown as Worker
     },
     importModule: url => {
       const module = here().load(url)

@@ -1,7 +1,9 @@
 /** Bytes over a shared buffer that another thread grows meanwhile: no more is written than there is room for. */
+import { Memory } from 'sharedarraybuffer-ring'
 import t from 'tap'
 import { readAll } from '../proof/fixtures/broker.fixture.ts'
 import { newTopic } from '../proof/fixtures/shared-broker.fixture.ts'
+import { SHIFT_BYTES, writeBytes } from './value-writer.ts'
 
 const MAX = 1_000
 const LOOKS_MAX = 12
@@ -46,6 +48,19 @@ for (const [name, before, after] of [
     t.equal(lengths.filter(length => length === 8).length, stored)
     t.equal(lengths.filter(length => length === 1).length, lengths.length - stored)
   })
+
+t.test('what a value has grown by is not written', async t => {
+  const memory = Memory.allocate(1 << 13)
+  for (const [bytes, length] of [
+    [new Uint8Array(3_000).fill(7), 8],
+    [new Uint8Array(3_000).fill(7).subarray(3), 200],
+  ] as const) {
+    memory.u8.fill(0)
+    writeBytes(memory, bytes, 64, length)
+    t.same(memory.u8.slice(64, 64 + length), new Uint8Array(length).fill(7))
+    t.ok(memory.u8.slice(64 + length + SHIFT_BYTES).every(byte => byte === 0))
+  }
+})
 
 t.test('bytes as a key keep the length that they had at the call', async t => {
   const topic = await newTopic<string>({ codec: 'string' })

@@ -40,6 +40,8 @@ export class Memory implements MemoryOperations {
   readonly i32: Int32Array
   readonly f64: Float64Array
   readonly u8: Uint8Array
+  /** For numbers that begin at any byte. */
+  readonly view: DataView
   /** The same bytes with Buffer's native string methods. */
   readonly bytes: Buffer
   readonly load: (address: number) => number
@@ -55,6 +57,7 @@ export class Memory implements MemoryOperations {
     this.i32 = new Int32Array(this.buffer)
     this.f64 = new Float64Array(this.buffer)
     this.u8 = new Uint8Array(this.buffer)
+    this.view = new DataView(this.buffer)
     this.bytes = Buffer.from(this.buffer)
     const operations = handle instanceof SharedArrayBuffer ? jsOperations(this.i32, this.u8) : wasmOperations(handle)
     this.load = operations.load

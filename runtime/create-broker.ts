@@ -5,8 +5,9 @@
  * broker: the broker's modules would be three quarters of its load. Clocks and timers are loaded with the door
  * (actors/world.ts), so that fakes installed in between do not reach them. Options are checked when they are given.
  */
+import { deniedError } from './api/denied.ts'
 import { LaunchedControl } from './embedded/control-launch.ts'
-import { checkAttachOptions, checkBrokerOptions } from './options/broker-options.ts'
+import { type CheckedBrokerOptions, checkAttachOptions, checkBrokerOptions } from './options/broker-options.ts'
 import type { AttachOptions, Broker, BrokerOptions } from './words/broker.ts'
 
 /**
@@ -24,12 +25,21 @@ import type { AttachOptions, Broker, BrokerOptions } from './words/broker.ts'
  */
 export async function createBroker(options?: BrokerOptions): Promise<Broker> {
   const checked = checkBrokerOptions(options)
-  const launched = new LaunchedControl(checked.partitionThreads)
+  const launched = launch(checked)
   const { serveBroker } = await import('./api/broker.ts').catch(async (error: unknown) => {
     await launched.abandon()
     throw error
   })
   return serveBroker(checked, launched)
+}
+
+/** Started before the broker's modules are loaded: its own take as long. */
+function launch({ partitionThreads, dir }: CheckedBrokerOptions): LaunchedControl {
+  try {
+    return new LaunchedControl(partitionThreads)
+  } catch (error) {
+    throw deniedError(error, dir) ?? error
+  }
 }
 
 /**

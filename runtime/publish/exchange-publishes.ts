@@ -91,7 +91,9 @@ export class ExchangePublishes {
     try {
       this.#checkOpen(options)
       const isReady = this.#line.size === 0 && this.#routes.fresh
-      const known = isReady ? this.#finder.known(exchange, routingKey) : undefined
+      // What is no string is told so by `checkRoutingKey`.
+      const isText = typeof routingKey === 'string'
+      const known = isReady && isText ? this.#finder.known(exchange, routingKey) : undefined
       const key = known === undefined ? checkRoutingKey(routingKey) : routingKey
       const routed =
         options === NO_OPTIONS && isKeyAndValue(message) ? null : new RoutedMessage(message, key, options.untilMs)

@@ -27,12 +27,14 @@ class Frame {
   }
 
   publish(value: number): Promise<Receipt> {
-    return this.parts.runAt(this.count++, WHERE.partition, this.topic, this.room, false).add({ value })
+    return this.parts
+      .runAt(this.count++, WHERE.partition, this.topic, this.room, false)
+      .add({ value }) as Promise<Receipt>
   }
 
   route(value: number): Promise<RouteReceipt> {
     const run = this.parts.runAt(this.count++, WHERE.partition, this.topic, this.room, true)
-    return run.addRouted({ value })
+    return run.add({ value }) as Promise<RouteReceipt>
   }
 
   observe(observer: FrameObserver): void {

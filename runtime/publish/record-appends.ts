@@ -16,6 +16,7 @@ import type { RouteReceipt } from '../words/exchange.ts'
 import type { Headers, Message, PublishOptions, Receipt } from '../words/message.ts'
 import { BatchWriter } from './batch-writer.ts'
 import { halfKey } from './checked-message.ts'
+import { LonePublish } from './lone-publish.ts'
 import { copyOf, MessageEncoder } from './message-encoder.ts'
 import type { SendOptions } from './message-fields.ts'
 import { writeMessage } from './message-writer.ts'
@@ -98,7 +99,7 @@ export class RecordAppends implements LineUser {
     if (!this.#goesAtOnce(partition, fields)) return encoder.copy()
     const writer = this.#writers.all[partition] as PartitionWriter
     if (this.#write(encoder, writer) !== 0) return encoder.copy()
-    return writer.runOf(this.#topic, this.#room, false).add(message)
+    return this.#receiptOf(message, writer, false) as Promise<Receipt>
   }
 
   /** A message with a key and a value, and no more, that an exchange has routed here alone; it holds until the next is read. */
@@ -113,7 +114,15 @@ export class RecordAppends implements LineUser {
     if (!this.#goesAtOnce(partition, fields)) return null
     const writer = this.#writers.all[partition] as PartitionWriter
     if (this.#write(encoded, writer) !== 0) return null
-    return writer.runOf(this.#topic, this.#room, true).addRouted(message)
+    return this.#receiptOf(message, writer, true) as Promise<RouteReceipt>
+  }
+
+  /** Of the record just written, a single publish that has nothing of its own. `isRouted`: an exchange has sent it. */
+  #receiptOf(original: Message, writer: PartitionWriter, isRouted: boolean): Promise<Receipt | RouteReceipt> {
+    if (this.#topic.frameRecords !== 1) return writer.runOf(this.#topic, this.#room, isRouted).add(original)
+    const lone = new LonePublish(this.#topic, this.#room, writer.partition, isRouted, original)
+    writer.observe(lone)
+    return lone.receipt
   }
 
   /** Nothing holds a single publish up. What has an id may be there already, and is answered by itself. */

@@ -11,7 +11,7 @@ import { MillraceError } from '../words/errors.ts'
 import type { Headers } from '../words/message.ts'
 import { show } from '../words/names.ts'
 import type { ExchangeTables } from './exchange-tables.ts'
-import { RouteCache } from './route-cache.ts'
+import { type KeptRoute, RouteCache } from './route-cache.ts'
 import type { TopicProducer } from './topic-producer.ts'
 
 /** An exchange as its users know it; `id` null: whichever has the name when the message is routed. */
@@ -34,7 +34,7 @@ export interface RouteProducers {
   openTopic(name: string, topic: number): Promise<TopicProducer>
 }
 
-export interface FoundRoute {
+export interface FoundRoute extends KeptRoute {
   readonly targets: readonly RouteTarget[]
   /** Of the targets, in their order; null: not all are open. */
   readonly producers: readonly TopicProducer[] | null
@@ -78,8 +78,8 @@ export class RouteFinder {
     if (targets === null) throw deletedTopic(name, 'exchange')
     const producers = this.#openOf(targets)
     const only = producers?.length === 1 ? (producers[0] as TopicProducer) : null
-    const found = { targets, producers, only, header: RoutingKeyHeader.of(key) }
-    if (found.producers !== null && !this.#routes.looksAtHeaders) this.#cache.keep(exchange, key, found)
+    const found = { exchange, key, targets, producers, only, header: RoutingKeyHeader.of(key) }
+    if (found.producers !== null && !this.#routes.looksAtHeaders) this.#cache.keep(found)
     return found
   }
 

@@ -29,7 +29,7 @@ import { SingleSend } from './single-send.ts'
 import type { TopicProducer } from './topic-producer.ts'
 import type { Sweepable, WaitingRoom } from './waiting-room.ts'
 
-interface OpenRoute extends FoundRoute {
+interface OpenRoute extends Pick<FoundRoute, 'targets' | 'header'> {
   readonly producers: readonly TopicProducer[]
 }
 
@@ -56,7 +56,7 @@ export class RoutedSends implements Sweepable {
 
   /** To one target alone, of a message with a key and a value and no more, while nothing is held: as most go. @throws MillraceError if nothing of it is sent */
   sendPlain(message: QueueMessage, producer: TopicProducer, header: Headers): Promise<RouteReceipt> {
-    producer.checkOpen(NO_OPTIONS)
+    producer.checkOpen()
     const encoded = producer.appends.readRouted(message, header)
     return producer.appends.publishRouted(encoded, message) ?? this.#sendLater(copyOf(encoded), message, producer)
   }
@@ -80,7 +80,7 @@ export class RoutedSends implements Sweepable {
   ): void {
     const all = producers as readonly TopicProducer[]
     if (all.length > 1) {
-      this.#sendToAll(exchange, message, options, { targets, producers: all, only: null, header }, resolve, reject)
+      this.#sendToAll(exchange, message, options, { targets, producers: all, header }, resolve, reject)
       return
     }
     const producer = all[0] as TopicProducer

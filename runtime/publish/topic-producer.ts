@@ -164,7 +164,7 @@ export class TopicProducer implements Sweepable, RingUser {
 
   /** `mayWait`: the record may also wait for its partition's larger ring. */
   tryPublish(message: Message, mayWait = true): boolean {
-    this.checkOpen(NO_OPTIONS)
+    this.checkOpen()
     return this.appends.tryPublish(message, mayWait)
   }
 
@@ -210,7 +210,7 @@ export class TopicProducer implements Sweepable, RingUser {
    * nothing comes any more, and what nobody waits to hear of is not waited for.
    */
   async flush(isLast = false): Promise<void> {
-    this.checkOpen(NO_OPTIONS)
+    this.checkOpen()
     this.#thread.sealAll()
     const flushed = this.#flushes.add(this.#line.serial, isLast)
     this.serve()
@@ -276,7 +276,7 @@ export class TopicProducer implements Sweepable, RingUser {
   }
 
   /** @throws MillraceError why nothing is published any more, or MILL_ABORTED */
-  checkOpen(options: PublishOptions): void {
+  checkOpen(options: PublishOptions = NO_OPTIONS): void {
     if (this.#failure !== null) throw this.#failure
     if (options !== NO_OPTIONS) checkNotAborted(options)
   }

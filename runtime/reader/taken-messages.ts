@@ -51,20 +51,25 @@ export class TakenMessages implements QueueMessageRef {
     this.#topic = topic
     this.#partition = partition
     this.#codec = readerCodecOf(topic.codec)
-    this.frame = this.#frameOf({ bytes: Buffer.alloc(0), words: new Int32Array(0) })
+    const nothing = Buffer.alloc(0)
+    this.frame = this.#frameOf({ bytes: nothing, words: new Int32Array(0) }, new FetchedBytes(nothing), 0)
   }
 
-  #frameOf({ bytes, words }: Pick<DeliveryFetch, 'bytes' | 'words'>): QueueFrame {
-    const { id, name } = this.#topic
-    const place = { topic: name, partition: this.#partition, queueId: id }
-    return { buffer: bytes, bytes: new FetchedBytes(bytes), words, codec: this.#codec, ...place, baseTimestamp: 0 }
+  /** Each with the same fields in the same order, which V8 finds by one look at it. */
+  #frameOf(
+    { bytes: buffer, words }: Pick<DeliveryFetch, 'bytes' | 'words'>,
+    bytes: FetchedBytes,
+    baseTimestamp: number,
+  ): QueueFrame {
+    const { id: queueId, name: topic } = this.#topic
+    return { buffer, bytes, words, codec: this.#codec, topic, partition: this.#partition, queueId, baseTimestamp }
   }
 
   /** They come behind those that there are. */
   keep(fetch: DeliveryFetch): void {
     if (fetch.left === 0) return
     this.waiting += fetch.left
-    this.#portions.push({ fetch, frame: this.#frameOf(fetch), isAhead: false })
+    this.#portions.push({ fetch, frame: this.#frameOf(fetch, new FetchedBytes(fetch.bytes), 0), isAhead: false })
   }
 
   /** Moves to the next message, which stays the next one; false: there is none. */
@@ -103,7 +108,7 @@ export class TakenMessages implements QueueMessageRef {
       areOfRequest(fetch.words[record + FIELDS_WORD] as number)
     // Those behind it mostly have the same.
     if (portion.frame.baseTimestamp !== fetch.timestamp)
-      portion.frame = { ...portion.frame, baseTimestamp: fetch.timestamp }
+      portion.frame = this.#frameOf(fetch, portion.frame.bytes, fetch.timestamp)
     this.frame = portion.frame
   }
 

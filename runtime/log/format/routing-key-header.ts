@@ -11,19 +11,21 @@ import { WrittenHeader } from './written-header.ts'
 
 export class RoutingKeyHeader extends WrittenHeader {
   readonly 'millrace-routing-key': string
-  readonly #bytes: Uint8Array
-  /** Their length and they themselves, up to a whole word. */
-  readonly #words: Int32Array
+  /** Their length and they themselves, with zeros behind them: 8 bytes in each number. No 8 bytes of them are NaN, of which V8 might keep other bits. */
+  readonly #eights: readonly number[]
+  readonly #size: number
 
   private constructor(routingKey: string) {
     super()
     this[ROUTING_KEY_HEADER] = routingKey
     const value = Buffer.from(routingKey)
     // One header, without a name.
-    this.#bytes = Uint8Array.from([1, 0, 0, 0, 0, 0, TYPE_ROUTING_KEY, 0, value.length, 0, 0, 0, ...value])
-    this.#words = new Int32Array((4 + this.size + 3) >> 2)
-    this.#words[0] = this.size
-    new Uint8Array(this.#words.buffer).set(this.#bytes, 4)
+    const bytes = [1, 0, 0, 0, 0, 0, TYPE_ROUTING_KEY, 0, value.length, 0, 0, 0, ...value]
+    this.#size = bytes.length
+    const sized = Buffer.alloc((4 + bytes.length + 7) & ~7)
+    sized.writeUInt32LE(bytes.length)
+    sized.set(bytes, 4)
+    this.#eights = Array.from({ length: sized.length / 8 }, (_, index) => sized.readDoubleLE(8 * index))
   }
 
   /** The headers of a message with this routing key and no other header. */
@@ -32,32 +34,21 @@ export class RoutingKeyHeader extends WrittenHeader {
   }
 
   get size(): number {
-    return this.#bytes.length
+    return this.#size
   }
 
   /** Returns the position after them. */
   write(target: Uint8Array, position: number): number {
-    const bytes = this.#bytes
-    const { length } = bytes
-    for (let index = 0; index < length; index++) target[position + index] = bytes[index] as number
-    return position + length
+    const sized = Buffer.from(Float64Array.from(this.#eights).buffer)
+    target.set(sized.subarray(4, 4 + this.#size), position)
+    return position + this.#size
   }
 
-  /** Word by word wherever they begin: byte by byte it takes twice as long. */
-  override writeSized({ i32 }: Memory, position: number): number {
-    const words = this.#words
-    const shift = (position & 3) << 3
-    let at = position >> 2
-    if (shift === 0) for (let index = 0; index < words.length; index++) i32[at++] = words[index] as number
-    else {
-      let carry = (i32[at] as number) & ((1 << shift) - 1)
-      for (let index = 0; index < words.length; index++) {
-        const word = words[index] as number
-        i32[at++] = carry | (word << shift)
-        carry = word >>> (32 - shift)
-      }
-      i32[at] = carry
-    }
-    return position + 4 + this.#bytes.length
+  /** Eight bytes at a time, wherever they begin. */
+  override writeSized({ view }: Memory, position: number): number {
+    const eights = this.#eights
+    for (let index = 0; index < eights.length; index++)
+      view.setFloat64(position + 8 * index, eights[index] as number, true)
+    return position + 4 + this.#size
   }
 }

@@ -66,8 +66,9 @@ export class BatchWriter {
       const writer = this.#writers[partitions[next] as number] as PartitionWriter
       const keyLength = key.length
       // A value over a buffer that grows may be longer than when it was checked.
-      if (writer.baseWasGiven || keyLength + value.length > maxMessageBytes) break
-      const room = RECORD_HEADER_BYTES + keyLength + ALIGN_BYTES + value.length + SHIFT_BYTES
+      const valueLength = value.length
+      if (writer.baseWasGiven || keyLength + valueLength > maxMessageBytes) break
+      const room = RECORD_HEADER_BYTES + keyLength + ALIGN_BYTES + valueLength + SHIFT_BYTES
       const address = writer.reserve(room, undefined)
       if (address < 0) break
       const at = address >> 2
@@ -76,8 +77,8 @@ export class BatchWriter {
       for (let word = 0; word < keyWords; word++) words[keyAt + word] = keptWords[from + word] as number
       from += keyWords
       const valueAt = (address + RECORD_HEADER_BYTES + keyLength + ALIGN_BYTES) & ~ALIGN_BYTES
-      writeBytes(memory, value, valueAt)
-      const length = valueAt + value.length - address
+      writeBytes(memory, value, valueAt, valueLength)
+      const length = valueAt + valueLength - address
       words[at] = length
       words[at + 1] = writer.index | ((HAS_KEY | VALUE_ALIGNED) << 16)
       words[at + 2] = 0

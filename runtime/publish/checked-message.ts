@@ -8,7 +8,7 @@
 import type { QueueFields } from '../log/format/queue-fields.ts'
 import { adviceOn } from '../options/option-places.ts'
 import type { ProducedTopic } from '../wire/produced-topic.ts'
-import { bytesOf } from '../words/codec.ts'
+import { bytesOf, ofFixedLength } from '../words/codec.ts'
 import { MillraceError } from '../words/errors.ts'
 import type { Key, Message } from '../words/message.ts'
 import { show } from '../words/names.ts'
@@ -177,7 +177,7 @@ export function checkedKey(key: Key | null | undefined): Key | null {
   if (typeof key === 'string') return key
   if (key === undefined || key === null) return null
   // An empty one may have been detached, which bytesOf sees.
-  if ((key as unknown) instanceof Uint8Array) return key.length > 0 ? key : bytesOf(key)
+  if ((key as unknown) instanceof Uint8Array) return key.length > 0 ? ofFixedLength(key) : bytesOf(key)
   const help =
     typeof key === 'object'
       ? 'take a field of it that names the record, such as its id, or JSON.stringify(key)'

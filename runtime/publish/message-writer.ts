@@ -44,8 +44,10 @@ function writePlain(
 ): number {
   const isText = typeof value === 'string'
   const headerBytes = header === null ? 0 : 4 + header.size + SIZED_SLACK_BYTES
-  const most = (key.length + (isText ? value.length : 0)) * 3 + (isText ? 0 : value.length) + headerBytes
-  if (most > maxMessageBytes || key.length + (isText ? value.length : 0) >= MEASURE_FROM_CHARS)
+  // Looked at once: another thread may grow the buffer of a value.
+  const valueLength = value.length
+  const most = (key.length + (isText ? valueLength : 0)) * 3 + (isText ? 0 : valueLength) + headerBytes
+  if (most > maxMessageBytes || key.length + (isText ? valueLength : 0) >= MEASURE_FROM_CHARS)
     return writeRecord(memory, writer, key, value, header, undefined, maxMessageBytes)
   const address = writer.reserve(RECORD_HEADER_BYTES + most + (isText ? 0 : ALIGN_BYTES + SHIFT_BYTES), undefined)
   if (address < 0) return address
@@ -63,8 +65,8 @@ function writePlain(
   if (isText) end += writeString(memory, value, end)
   else {
     end = (end + ALIGN_BYTES) & ~ALIGN_BYTES
-    writeBytes(memory, value, end)
-    end += value.length
+    writeBytes(memory, value, end, valueLength)
+    end += valueLength
   }
   const length = end - address
   words[at] = length

@@ -98,14 +98,16 @@ export function writeRecord(
   fields: QueueFields | null = null,
 ): number {
   const headersBytes = headers === null ? 0 : headersSize(headers) + 4
-  let bound = boundOf(key) + boundOf(value) + headersBytes
+  // Of bytes, their length, looked at once: another thread may grow their buffer.
+  const valueBound = boundOf(value)
+  let bound = boundOf(key) + valueBound + headersBytes
   if (bound > maxMessageBytes) {
     bound = encodedSize(key, value, headers) + (headers === null ? 0 : 4)
     if (bound - (headers === null ? 0 : 4) > maxMessageBytes)
       throw tooLarge(bound - (headers === null ? 0 : 4), maxMessageBytes)
   }
   if (value !== null && typeof value !== 'string')
-    bound += bound === value.length ? SHIFT_BYTES : ALIGN_BYTES + SHIFT_BYTES
+    bound += bound === valueBound ? SHIFT_BYTES : ALIGN_BYTES + SHIFT_BYTES
   if (fields !== null) bound += sizeOfFields(fields)
   const address = writer.reserve(RECORD_HEADER_BYTES + bound, timestamp)
   if (address < 0) return address
@@ -117,9 +119,9 @@ export function writeRecord(
     // The difference does not fit: this record opens a frame with a base of its own.
     writer.seal()
     const again = writer.reserve(RECORD_HEADER_BYTES + bound, timestamp)
-    return again < 0 ? again : fill(memory, writer, again, key, value, headers, 0, fields)
+    return again < 0 ? again : fill(memory, writer, again, key, value, headers, 0, fields, valueBound)
   }
-  return fill(memory, writer, address, key, value, headers, delta, fields)
+  return fill(memory, writer, address, key, value, headers, delta, fields, valueBound)
 }
 
 /** Bytes that are enough for a record by whichever way it is written; it may be a little too much. */
@@ -147,6 +149,7 @@ function fill(
   headers: Headers | null,
   timestampDelta: number,
   fields: QueueFields | null,
+  valueBytes: number,
 ): number {
   const u8 = memory.u8
   let attributes = 0
@@ -179,8 +182,8 @@ function fill(
   else {
     attributes |= VALUE_ALIGNED
     cursor = (cursor + ALIGN_BYTES) & ~ALIGN_BYTES
-    writeBytes(memory, value, cursor)
-    cursor += value.length
+    writeBytes(memory, value, cursor, valueBytes)
+    cursor += valueBytes
   }
   const length = cursor - address
   const words = memory.i32

@@ -12,11 +12,13 @@ const SHIFTED_FROM_BYTES = 80
  * Copying into shared memory goes byte by byte unless source and target are aligned alike, and a value is written at a multiple of
  * 8. One that comes from elsewhere is copied a few bytes further on first, and from there in place, which WebAssembly does at full
  * speed.
+ *
+ * `length`: for which there is room. Another thread may have grown a buffer that is shared: what came behind is left out.
  */
-export function writeBytes(memory: Memory, bytes: Uint8Array, at: number): void {
-  const { length } = bytes
+export function writeBytes(memory: Memory, bytes: Uint8Array, at: number, length: number): void {
   const shift = length < SHIFTED_FROM_BYTES || memory.kind === 'js' ? 0 : (bytes.byteOffset - at) & SHIFT_BYTES
-  memory.u8.set(bytes, at + shift)
+  const fitting = bytes.length === length ? bytes : new Uint8Array(bytes.buffer, bytes.byteOffset, length)
+  memory.u8.set(fitting, at + shift)
   if (shift !== 0) memory.copy(at, at + shift, length)
 }
 

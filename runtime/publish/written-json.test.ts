@@ -30,6 +30,21 @@ t.test('values with keys that were seen are written as bytes, which are those of
   }
 })
 
+t.test('kinds of objects are told apart by keys behind what has other keys inside', async t => {
+  const kinds = [
+    { at: { x: 1 }, name: 'a' },
+    { at: { y: 1 }, size: 1 },
+    { at: [], kind: 'b' },
+    { at: [{ z: 1 }], sort: 'c' },
+  ]
+  const codec = codecAfter(...kinds)
+  for (const value of kinds) {
+    const encoded = codec.encode(value)
+    t.ok(encoded instanceof Uint8Array, JSON.stringify(value))
+    t.equal(textOf(encoded), JSON.stringify(value))
+  }
+})
+
 t.test('integers of any size are written as JSON.stringify writes them, and as little work', async t => {
   const codec = codecAfter({ at: 1 })
   const powers = Array.from({ length: 54 }, (_, power) => 2 ** power)

@@ -41,7 +41,7 @@ const BRACE = 0x7d
 
 /** Not written: where it would have ended. */
 const NOT = -1
-/** The same of an object that has other keys than the shape. */
+/** The same where keys, or what is inside, are other than was learnt for this shape: another one may have them. */
 const OTHER_KEYS = -2
 
 const json = codecOf('json')
@@ -96,7 +96,7 @@ class WrittenJson implements Codec {
     this.#isFull = false
     try {
       const end = this.#value(value, this.#root, start)
-      if (end === NOT) return null
+      if (end < 0) return null
       // Its record's value begins at a multiple of 8 as well, and is copied fastest so.
       this.#end = (end + 7) & ~7
       return new Uint8Array(this.#piece.buffer, start, end - start)
@@ -137,7 +137,7 @@ class WrittenJson implements Codec {
       const end = this.#object(value as Record<string, unknown>, shapes[index] as Shape, at)
       if (end !== OTHER_KEYS) return end
     }
-    return NOT
+    return OTHER_KEYS
   }
 
   /** Looks for each key where it reads its value: V8 finds that by the place of the key then, and need not look it up. */
@@ -151,7 +151,7 @@ class WrittenJson implements Codec {
       if (at + lead.length * 8 + SPARE_BYTES > PIECE_BYTES) return this.#full()
       for (let eight = 0; eight < lead.length; eight++) view.setFloat64(at + eight * 8, lead[eight] as number, true)
       at = this.#value(value[name], values[index] as Place, at + (lengths[index] as number))
-      if (at === NOT) return NOT
+      if (at < 0) return at
       index++
     }
     if (index !== names.length) return OTHER_KEYS
@@ -163,13 +163,13 @@ class WrittenJson implements Codec {
     const { items } = place
     const { length } = value
     if (length === 0) return this.#ascii('[]', start)
-    if (items === null) return NOT
+    if (items === null) return OTHER_KEYS
     let at = this.#ascii('[', start)
     for (let index = 0; index < length; index++) {
       if (at + SPARE_BYTES > PIECE_BYTES) return this.#full()
       if (index > 0) this.#piece[at++] = COMMA
       at = this.#value(value[index], items, at)
-      if (at === NOT) return NOT
+      if (at < 0) return at
     }
     return this.#ascii(']', at)
   }

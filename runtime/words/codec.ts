@@ -177,7 +177,7 @@ export function bytesOf(value: unknown): Uint8Array {
       return new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
     }
     if (types.isDataView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
-    if (types.isAnyArrayBuffer(value)) return new Uint8Array(value)
+    if (types.isAnyArrayBuffer(value)) return new Uint8Array(value, 0, value.byteLength)
   } catch (cause) {
     throw unserialisable(
       'bytes are gone: their buffer was transferred or resized; publish before you transfer it, or copy it',
@@ -185,6 +185,12 @@ export function bytesOf(value: unknown): Uint8Array {
     )
   }
   throw unserialisable(`bytes must be a Uint8Array, Buffer, other view or ArrayBuffer, not ${show(value)}`)
+}
+
+/** The same bytes, of a length that stays: another thread may grow a buffer that is shared. */
+export function ofFixedLength(bytes: Uint8Array): Uint8Array {
+  const { growable } = bytes.buffer as { readonly growable?: boolean }
+  return growable === true ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length) : bytes
 }
 
 function unserialisable(message: string, cause?: unknown): MillraceError {

@@ -1,12 +1,31 @@
 /**
  * Copies of many bytes, one behind the other in few buffers: a buffer for each small one costs more than all the rest of its way.
  *
- * The producer's thread. Nobody else ever sees the buffers. Bound: what is copied, and PADDING_BYTES for each; at the end of a piece
- * of PIECE_BYTES less than the next copy takes is not used.
+ * The producer's thread. Nobody else ever sees the buffers. So those of a batch that is out go to the next one that waits: many bytes
+ * of new buffers make V8 collect its whole heap. Bound: what is copied, and PADDING_BYTES for each; at the end of a piece of PIECE_BYTES
+ * less than the next copy takes is not used. Pieces that nothing is copied into: FREE_MAX, or 8 MiB.
  */
 
 const PIECE_BYTES = 65_536
 const PADDING_BYTES = 7
+const FREE_MAX = 128
+
+/** Pieces that were used, and are to be used again. */
+export class FreePieces {
+  #free: ArrayBuffer[] = []
+
+  take(): ArrayBuffer {
+    return this.#free.pop() ?? newPiece(PIECE_BYTES)
+  }
+
+  give(piece: ArrayBuffer): void {
+    if (this.#free.length < FREE_MAX) this.#free.push(piece)
+  }
+
+  clear(): void {
+    this.#free = []
+  }
+}
 
 export class PackedCopies {
   #piece = new ArrayBuffer(0)
@@ -14,9 +33,14 @@ export class PackedCopies {
   /** Bytes that are still to come, with their padding. */
   #left: number
 
+  readonly #pieces: FreePieces
+  /** Those of PIECE_BYTES. */
+  readonly #taken: ArrayBuffer[] = []
+
   /** For so many copies of so many bytes in all. */
-  constructor(count: number, bytes: number) {
+  constructor(count: number, bytes: number, pieces: FreePieces) {
     this.#left = bytes + count * PADDING_BYTES
+    this.#pieces = pieces
   }
 
   /** `phase`: which byte of eight it is going to begin at in its record, so that it is copied there at full speed. */
@@ -25,8 +49,7 @@ export class PackedCopies {
     let at = this.#used + ((phase - this.#used) & PADDING_BYTES)
     if (at + length > this.#piece.byteLength) {
       at = phase & PADDING_BYTES
-      const piece = Math.max(Math.min(PIECE_BYTES, this.#left), at + length)
-      this.#piece = Buffer.allocUnsafeSlow(piece).buffer as ArrayBuffer
+      this.#piece = this.#pieceOf(Math.max(Math.min(PIECE_BYTES, this.#left), at + length))
     }
     this.#left -= length + PADDING_BYTES
     this.#used = at + length
@@ -34,4 +57,19 @@ export class PackedCopies {
     copy.set(bytes)
     return copy
   }
+  #pieceOf(bytes: number): ArrayBuffer {
+    if (bytes !== PIECE_BYTES) return newPiece(bytes)
+    const piece = this.#pieces.take()
+    this.#taken.push(piece)
+    return piece
+  }
+
+  /** No copy is read any more. */
+  release(): void {
+    for (const piece of this.#taken.splice(0)) this.#pieces.give(piece)
+  }
+}
+
+function newPiece(bytes: number): ArrayBuffer {
+  return Buffer.allocUnsafeSlow(bytes).buffer as ArrayBuffer
 }

@@ -139,7 +139,13 @@ export class PendingBatch implements FrameObserver {
   own(bytes: number): void {
     this.bytes = bytes
     this.messages = this.messages.slice()
-    this.prepared.own(this.next)
+    this.prepared.own(this.next, this.#room.pieces)
+  }
+
+  /** It waits no more: what has not gone goes no more. */
+  left(): void {
+    this.prepared.release()
+    this.#room.leaveBatch(this.bytes)
   }
 
   /** Its time is over; `hold` says what holds it, or nothing. */

@@ -22,7 +22,7 @@ import {
   type ReadQueueMessage,
 } from './checked-message.ts'
 import { copyHeaders } from './given-headers.ts'
-import { PackedCopies } from './packed-copies.ts'
+import { type FreePieces, PackedCopies } from './packed-copies.ts'
 import type { PartitionChoice } from './partition-choice.ts'
 import { checkRecord } from './record-writer.ts'
 
@@ -75,6 +75,7 @@ export class PreparedBatch {
   #timestamps: (number | undefined)[] | null = null
   /** Of a queue's messages, where one has any. */
   #fields: (QueueFields | null)[] | null = null
+  #copies: PackedCopies | null = null
 
   constructor(count: number, keysNumber: number) {
     this.keysNumber = keysNumber
@@ -139,7 +140,7 @@ export class PreparedBatch {
   }
 
   /** The caller may change its bytes from now on: those from `first` on become copies. */
-  own(first: number): void {
+  own(first: number, pieces: FreePieces): void {
     let bytes = 0
     for (let index = first; index < this.keys.length; index++) {
       const key = this.keys[index]
@@ -147,8 +148,15 @@ export class PreparedBatch {
       if (key instanceof Uint8Array) bytes += key.length
       if (value instanceof Uint8Array) bytes += value.length
     }
-    this.#copy(first, new PackedCopies(2 * (this.keys.length - first), bytes))
+    this.#copies = new PackedCopies(2 * (this.keys.length - first), bytes, pieces)
+    this.#copy(first, this.#copies)
     if (this.#headers !== null) this.#headers = this.#headers.map(each => (each === null ? null : ownedHeaders(each)))
+  }
+
+  /** Nothing of it is written any more: what was copied gives its memory back. */
+  release(): void {
+    this.#copies?.release()
+    this.#copies = null
   }
 
   #copy(first: number, copies: PackedCopies): void {

@@ -1,4 +1,4 @@
-/** A batch that waits publishes what was given at its call, and what waits is bounded. */
+/** A batch that waits publishes what was given at its call, whatever waits beside it, and what waits is bounded. */
 import t from 'tap'
 import { newTopic } from '../proof/fixtures/shared-broker.fixture.ts'
 import { WaitingRoom } from './waiting-room.ts'
@@ -31,6 +31,32 @@ t.test('a batch that waits is not changed by its caller', async t => {
   t.match(await published, { count: 200 })
 })
 
+t.test('batches that wait one after the other, in the same memory, publish what each was given', async t => {
+  const topic = await newTopic<Uint8Array>({
+    codec: 'bytes',
+    groups: ['g'],
+    windowBytes: 65_536,
+    maxMessageBytes: 4_096,
+  })
+  const batches = 12
+  const records = 150
+  const publishing = (async () => {
+    const waiting: Promise<unknown>[] = []
+    for (let n = 0; n < batches; n++) {
+      waiting.push(topic.publishBatch(Array.from({ length: records }, () => ({ value: Buffer.alloc(1_000, n) }))))
+      if (waiting.length === 4) await waiting.shift()
+    }
+    await Promise.all(waiting)
+  })()
+  const wrong: number[] = []
+  for await (const { offset, value } of topic.group('g').consume()) {
+    if (value.some(byte => byte !== Math.floor(offset / records))) wrong.push(offset)
+    if (offset === batches * records - 1) break
+  }
+  t.strictSame(wrong, [])
+  await publishing
+})
+
 t.test('batches that wait are bounded by their bytes, but a large one may wait alone', async t => {
   const room = new WaitingRoom()
   t.teardown(() => room.close())
@@ -41,4 +67,8 @@ t.test('batches that wait are bounded by their bytes, but a large one may wait a
   t.ok(room.admitBatch(64 * mib))
   t.notOk(room.admitBatch(1))
   t.equal(room.waiting, 1)
+  const free = room.pieces.take()
+  room.pieces.give(free)
+  room.leaveBatch(64 * mib)
+  t.not(room.pieces.take(), free, 'free memory is let go with the last that waits')
 })

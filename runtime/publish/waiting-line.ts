@@ -164,7 +164,7 @@ export class WaitingLine {
     if (waiter.roomSince === Number.POSITIVE_INFINITY) waiter.roomSince = nowMs()
     if (waiter instanceof PendingBatch) {
       this.#batches--
-      this.#room.leaveBatch(waiter.bytes)
+      waiter.left()
     } else {
       const { partition } = waiter.message
       this.#waitingIn[partition] = (this.#waitingIn[partition] as number) - 1

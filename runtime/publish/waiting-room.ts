@@ -7,6 +7,7 @@
  * alive: an unsettled publish does, nothing else here.
  */
 import { clearInterval, nowMs, setInterval } from '../../actors/world.ts'
+import { FreePieces } from './packed-copies.ts'
 
 /** Something that is looked at four times a second while it has unsettled publishes. */
 export interface Sweepable {
@@ -19,6 +20,8 @@ const BATCH_BYTES_MAX = 64 * 1024 * 1024
 const SWEEP_MS = 250
 
 export class WaitingRoom {
+  /** For the copies of waiting batches; free ones are kept while a batch waits. */
+  readonly pieces: FreePieces = new FreePieces()
   readonly #swept = new Set<Sweepable>()
   #publishes = 0
   #bytes = 0
@@ -65,6 +68,7 @@ export class WaitingRoom {
   leaveBatch(bytes: number): void {
     this.#publishes--
     this.#batchBytes -= bytes
+    if (this.#batchBytes === 0) this.pieces.clear()
   }
 
   leave(bytes: number): void {

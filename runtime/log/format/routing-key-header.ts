@@ -13,7 +13,7 @@ export class RoutingKeyHeader extends WrittenHeader {
   readonly 'millrace-routing-key': string
   /** Their length and they themselves, with zeros behind them: 8 bytes in each number. No 8 bytes of them are NaN, of which V8 might keep other bits. */
   readonly #eights: readonly number[]
-  readonly #size: number
+  readonly #bytes: Uint8Array
 
   private constructor(routingKey: string) {
     super()
@@ -21,7 +21,7 @@ export class RoutingKeyHeader extends WrittenHeader {
     const value = Buffer.from(routingKey)
     // One header, without a name.
     const bytes = [1, 0, 0, 0, 0, 0, TYPE_ROUTING_KEY, 0, value.length, 0, 0, 0, ...value]
-    this.#size = bytes.length
+    this.#bytes = Uint8Array.from(bytes)
     const sized = Buffer.alloc((4 + bytes.length + 7) & ~7)
     sized.writeUInt32LE(bytes.length)
     sized.set(bytes, 4)
@@ -34,14 +34,15 @@ export class RoutingKeyHeader extends WrittenHeader {
   }
 
   get size(): number {
-    return this.#size
+    return this.#bytes.length
   }
 
   /** Returns the position after them. */
   write(target: Uint8Array, position: number): number {
-    const sized = Buffer.from(Float64Array.from(this.#eights).buffer)
-    target.set(sized.subarray(4, 4 + this.#size), position)
-    return position + this.#size
+    const bytes = this.#bytes
+    const { length } = bytes
+    for (let index = 0; index < length; index++) target[position + index] = bytes[index] as number
+    return position + length
   }
 
   /** Eight bytes at a time, wherever they begin. */
@@ -49,6 +50,6 @@ export class RoutingKeyHeader extends WrittenHeader {
     const eights = this.#eights
     for (let index = 0; index < eights.length; index++)
       view.setFloat64(position + 8 * index, eights[index] as number, true)
-    return position + 4 + this.#size
+    return position + 4 + this.#bytes.length
   }
 }

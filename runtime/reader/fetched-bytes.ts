@@ -8,12 +8,9 @@
  * share pieces, copied at once and marked as untransferable: else who transfers one would take its neighbours' bytes along.
  * Where a piece was detached all the same (Node 20 does so for byte streams), the next look makes another.
  *
- * What a small fetch has of a piece shares its buffer with those of the fetches around it (slab.ts).
- *
- * Bound: one piece at a time; a value that is kept keeps the buffer of its piece.
+ * Bound: one piece at a time; a value that is kept keeps its piece.
  */
 import { markAsUntransferable } from 'node:worker_threads'
-import { Slab } from './slab.ts'
 
 /** A piece has so many bytes, or PIECE_VALUES times as many as the value that it begins with. */
 const PIECE_BYTES = 8_192
@@ -23,9 +20,6 @@ const PIECE_VALUES = 64
 export const OWN_BYTES = 4_096
 /** Looks that are further apart than that are not one after the other: a piece would be copied for one of them. */
 const NEAR_BYTES = 512
-
-/** Of the thread, for what small fetches have of a piece. */
-const slab = new Slab(PIECE_BYTES)
 
 const NO_PIECE = new Uint8Array(0)
 
@@ -39,8 +33,6 @@ export class FetchedBytes {
   /** Where the piece begins and ends in the fetch. */
   #pieceStart = 0
   #pieceEnd = 0
-  /** What is to be added to an index into the fetch for one into the piece's buffer. */
-  #shift = 0
   /** End of the last look. */
   #seen = 0
 
@@ -68,7 +60,7 @@ export class FetchedBytes {
     if (start < this.#pieceStart || end > this.#pieceEnd || length >= OWN_BYTES || this.#piece.length === 0)
       return this.#elsewhere(start, end)
     this.#seen = end
-    return new Uint8Array(this.#store, start + this.#shift, length)
+    return new Uint8Array(this.#store, start - this.#pieceStart, length)
   }
 
   #elsewhere(start: number, end: number): Uint8Array {
@@ -78,23 +70,16 @@ export class FetchedBytes {
     this.#seen = end
     if (!isNear) return this.fresh(start, end)
     this.#takePiece(start, Math.max(PIECE_BYTES, length * PIECE_VALUES))
-    return new Uint8Array(this.#store, start + this.#shift, length)
+    return new Uint8Array(this.#store, 0, length)
   }
 
-  #takePiece(start: number, most: number): void {
-    const bytes = Math.min(most, this.#buffer.length - start)
-    const piece = bytes < PIECE_BYTES ? slab.take(bytes) : untransferable(bytes)
+  #takePiece(start: number, bytes: number): void {
+    const piece = Buffer.allocUnsafeSlow(Math.min(bytes, this.#buffer.length - start))
     this.#buffer.copy(piece, 0, start)
     this.#piece = piece
     this.#store = piece.buffer as ArrayBuffer
-    this.#shift = piece.byteOffset - start
+    markAsUntransferable(this.#store)
     this.#pieceStart = start
-    this.#pieceEnd = start + bytes
+    this.#pieceEnd = start + piece.length
   }
-}
-
-function untransferable(bytes: number): Buffer {
-  const buffer = Buffer.allocUnsafeSlow(bytes)
-  markAsUntransferable(buffer.buffer)
-  return buffer
 }

@@ -1,16 +1,15 @@
 /** Copies whole frames out of a window whose writer does not overwrite them meanwhile. Any thread. */
 
+import { markAsUntransferable } from 'node:worker_threads'
 import type { WindowReader } from 'sharedarraybuffer-ring'
 import { FRAME_HEADER_BYTES } from '../log/format/frame.ts'
 import type { Assignment } from '../wire/places.ts'
 import type { Position } from '../words/quantities.ts'
 import type { FetchRoom } from './fetch-room.ts'
-import { Slab } from './slab.ts'
 
 /** Below this a copy shares a buffer with others: who keeps one keeps no more than SHARED_BYTES. */
 const SMALL_BYTES = 4_096
 const SHARED_BYTES = 65_536
-const small = new Slab(SHARED_BYTES)
 
 /** Bytes of the frame at a position of a window, which has `available` bytes from there on. */
 export function frameLength(
@@ -53,7 +52,22 @@ export function copyBytes(
   bytes: number,
   room: FetchRoom | null = null,
 ): Buffer {
-  const copied = bytes < SMALL_BYTES ? small.take(bytes) : (room?.take(bytes) ?? Buffer.allocUnsafeSlow(bytes))
+  const copied = bytes < SMALL_BYTES ? smallBuffer(bytes) : (room?.take(bytes) ?? Buffer.allocUnsafeSlow(bytes))
   window.copyOut(position, bytes, copied, 0)
   return copied
+}
+
+/** Of the thread, for small copies: a buffer for each would cost more than what is read from it. */
+let shared = Buffer.alloc(0)
+let sharedFrom = 0
+
+function smallBuffer(bytes: number): Buffer {
+  if (sharedFrom + bytes > shared.length) {
+    shared = Buffer.allocUnsafeSlow(SHARED_BYTES)
+    markAsUntransferable(shared.buffer)
+    sharedFrom = 0
+  }
+  const start = sharedFrom
+  sharedFrom += (bytes + 7) & ~7
+  return shared.subarray(start, start + bytes)
 }

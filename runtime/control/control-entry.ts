@@ -14,7 +14,10 @@ hosts.keep(60_000, (workerData as ControlThreadData).partitionThreads)
 const modules = import('./control-start.ts')
 
 parentPort?.once('message', async (start: ControlStart | null) => {
+  if (start === null) {
+    await hosts.close()
+    return
+  }
   const { control } = await modules
-  if (start === null) await hosts.close()
-  else process.on('workerMessage', control(start, hosts))
+  process.on('workerMessage', control(start, hosts))
 })

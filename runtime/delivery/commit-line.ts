@@ -25,7 +25,7 @@ export class CommitLine {
   readonly #intake: Intake
   /** Records whose failure is judged, by offset. */
   readonly #judged = new Map<number, Entry>()
-  /** Of the record that was taken in last; -1: none was. */
+  /** Of the record that was read last; -1: none was. */
   #taken = -1
   #timer: ReturnType<typeof setTimeout> | null = null
   #timerMs = Number.POSITIVE_INFINITY
@@ -41,7 +41,7 @@ export class CommitLine {
     return this.#closed
   }
 
-  /** Whether all records have been taken in that a thread before may have died of. */
+  /** Whether all records have been read that a thread before may have died of. */
   get tookSuspects(): boolean {
     return this.#taken >= this.#intake.suspectTo
   }

@@ -5,7 +5,9 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { createBroker } from '../index.ts'
+import { checkBrokerOptions } from '../options/broker-options.ts'
 import { LaunchedControl } from './control-launch.ts'
+import { Session } from './session.ts'
 
 function modulesOpen(): string[] {
   if (!existsSync('/proc/self/fd')) return []
@@ -44,4 +46,15 @@ t.test('a broker whose folder is held says so when its threads have ended', asyn
   process.off('worker', count)
   t.strictSame([started, ended], [1, 1])
   await broker.close()
+})
+
+t.test('one that was over before it was told its work leaves no port open', async t => {
+  const portsOpen = (): number => process.getActiveResourcesInfo().filter(name => name === 'MessagePort').length
+  const options = checkBrokerOptions({ logger: false })
+  const launched = new LaunchedControl(options.partitionThreads)
+  await launched.abandon()
+  const before = portsOpen()
+  await t.rejects(Session.open(options, {}, launched), { code: 'MILL_THREAD_LOST' })
+  await sleep(0)
+  t.equal(portsOpen(), before)
 })

@@ -42,6 +42,11 @@ export async function startControl(launched: LaunchedControl, boot: ControlBoot,
     notices.port1.on('message', heard)
   }).catch(async (error: unknown) => {
     await worker.terminate()
+    // A thread that was over before it was told has taken none of them, and an open port keeps the process alive.
+    for (const { port1, port2 } of [api, members, notices]) {
+      port1.close()
+      port2.close()
+    }
     throw error
   })
   const hear = (heard: (notice: BrokerNotice) => void): void => {

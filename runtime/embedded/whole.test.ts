@@ -7,7 +7,12 @@ import t from 'tap'
 import { checkWhole } from './whole.ts'
 
 const ENTRY = 'dist/runtime/control/control-entry.js'
-const OTHERS = ['dist/runtime/control/control-thread.js', 'dist/runtime/host/partition-host.js', 'dist/actors/boot.js']
+const OTHERS = [
+  'dist/runtime/control/control-start.js',
+  'dist/runtime/control/control-thread.js',
+  'dist/runtime/host/partition-host.js',
+  'dist/actors/boot.js',
+]
 
 t.test('each file that threads load must be there', async t => {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-whole-'))

@@ -8,6 +8,7 @@ import { MillraceError } from '../words/errors.ts'
 /** Loaded by threads, seen from the control thread's entry; bundlers copy that one file at most. */
 const LOADED_BY_THREADS: readonly string[] = [
   '',
+  'control-start.js',
   'control-thread.js',
   '../host/partition-host.js',
   '../../actors/boot.js',

@@ -75,6 +75,8 @@ export function messageFields(
 /** Who sends a request, which of its own it is, and until when it waits for the answer, in `nowMs`. */
 export interface SentRequest extends RequestAddress {
   readonly deadlineMs: number
+  /** After it was aborted: it has come to that offset of its queue nevertheless, and its sender takes it back. */
+  readonly appendedLate?: (offset: number) => void
 }
 
 /** Of one message. */

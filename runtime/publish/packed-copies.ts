@@ -3,7 +3,7 @@
  *
  * The producer's thread. Nobody else ever sees the buffers. So those of a batch that is out go to the next one that waits: many bytes
  * of new buffers make V8 collect its whole heap. Bound: what is copied, and PADDING_BYTES for each; at the end of a piece of PIECE_BYTES
- * less than the next copy takes is not used. Pieces that nothing is copied into: FREE_MAX, or 8 MiB.
+ * less than the next copy takes is not used. Of pieces that hold no copy now, FREE_MAX are kept (8 MiB) while a batch waits.
  */
 
 const PIECE_BYTES = 65_536
@@ -32,7 +32,6 @@ export class PackedCopies {
   #used = 0
   /** Bytes that are still to come, with their padding. */
   #left: number
-
   readonly #pieces: FreePieces
   /** Those of PIECE_BYTES. */
   readonly #taken: ArrayBuffer[] = []
@@ -57,6 +56,7 @@ export class PackedCopies {
     copy.set(bytes)
     return copy
   }
+
   #pieceOf(bytes: number): ArrayBuffer {
     if (bytes !== PIECE_BYTES) return newPiece(bytes)
     const piece = this.#pieces.take()

@@ -5,10 +5,10 @@ import { ownedHeaders } from '../log/format/headers.ts'
 import type { ProducedTopic } from '../wire/produced-topic.ts'
 import { FullError, MillraceError } from '../words/errors.ts'
 import type { RouteReceipt } from '../words/exchange.ts'
-import type { Message, PublishOptions, Receipt } from '../words/message.ts'
+import type { Message, Receipt } from '../words/message.ts'
 import { AppendReceipt, SendReceipt } from './append-receipt.ts'
 import type { Answerer, FrameObserver } from './frame-tickets.ts'
-import { textOfId } from './message-fields.ts'
+import { type SendOptions, type SentRequest, textOfId } from './message-fields.ts'
 import { deadlineOf, fullText, lateText } from './publish-ends.ts'
 import type { EncodedMessage } from './record-writer.ts'
 import { RoutedReceipt } from './routed-receipt.ts'
@@ -29,8 +29,6 @@ export class PendingPublish implements FrameObserver {
   isTaken = false
   /** An exchange has sent it here, and to no other target: its receipt is that of an exchange. */
   isRouted = false
-  /** It is in a frame: only its partition can say whether it is appended. */
-  isWritten = false
   /** Bytes it takes in the waiting room. */
   bytes = 0
   message: EncodedMessage
@@ -41,13 +39,14 @@ export class PendingPublish implements FrameObserver {
   readonly #resolve: (receipt: Receipt | RouteReceipt) => void
   readonly #reject: (error: Error) => void
   readonly #signal: AbortSignal | undefined
+  readonly #request: SentRequest | undefined
 
   constructor(
     topic: ProducedTopic,
     room: WaitingRoom,
     message: EncodedMessage,
     original: Message,
-    options: PublishOptions,
+    options: SendOptions,
     resolve: (receipt: never) => void,
     reject: (error: Error) => void,
   ) {
@@ -61,6 +60,7 @@ export class PendingPublish implements FrameObserver {
     this.#resolve = resolve as (receipt: Receipt | RouteReceipt) => void
     this.#reject = reject
     this.#signal = options.signal
+    this.#request = options.request
     if (this.#signal !== undefined) onAbort(this.#signal, this.#aborted)
     room.unsettled()
   }
@@ -75,8 +75,6 @@ export class PendingPublish implements FrameObserver {
   }
 
   readonly #aborted = (): void => {
-    // Who has aborted a request has its answer already, and takes the message back where the receipt says that it is.
-    if (this.isWritten && (this.message.fields?.reply ?? null) !== null) return
     this.settle(
       new MillraceError(
         'MILL_ABORTED',
@@ -87,10 +85,13 @@ export class PendingPublish implements FrameObserver {
   }
 
   appended(writer: Answerer, baseOffset: number, first: number, _count: number, isDuplicate: boolean): void {
-    if (this.done) return
+    const offset = baseOffset + first
+    if (this.done) {
+      if (this.#signal?.aborted === true && !isDuplicate) this.#request?.appendedLate?.(offset)
+      return
+    }
     this.#finish()
     const { id, name, durability, queue } = this.#topic
-    const offset = baseOffset + first
     const receipt =
       queue === undefined
         ? new AppendReceipt(name, writer.partition, offset, durability)

@@ -228,7 +228,6 @@ export class RecordAppends implements LineUser {
     if (said !== 0) this.#rings.need(writer, said, sizeOfEncoded(message))
     if (said !== 0) return false
     writer.observe(observer)
-    observer.isWritten = true
     if (this.#gate !== null && !observer.isFree) this.#gate.took(1)
     return true
   }

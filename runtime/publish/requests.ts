@@ -126,7 +126,16 @@ export class Requests {
         }
         ended.queue = id
         // The time of the request is that of its send as well.
-        const sent = { timeoutMs: publishMs, signal, request: { client: this.#thread.id, request, deadlineMs } }
+        const sent = {
+          timeoutMs: publishMs,
+          signal,
+          request: {
+            client: this.#thread.id,
+            request,
+            deadlineMs,
+            appendedLate: (offset: number) => this.#takeBack(id, offset),
+          },
+        }
         producer.publish(message, sent).then(
           receipt => {
             const { offset, duplicate } = receipt as SendReceipt

@@ -1,4 +1,5 @@
 /** Requests to queues: what the caller gets, whatever becomes of the message, and what is not handled any more. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import {
   type Broker,
@@ -111,6 +112,20 @@ for (const where of ['in memory', 'on disk']) {
     await run.idle()
     t.strictSame(seen, ['sent'])
     t.match(await queue.stats(), { accepted: 4, acked: 1, expired: 1, cancelled: 2, deadLettered: 0, bytes: 0 })
+  })
+
+  t.test(`one that is aborted while its queue is full is cancelled once it is there, ${where}`, async t => {
+    const { queue } = await placesOf(where, { maxMessages: 1 })
+    const { id } = await queue.send({ value: 'first' })
+    const gone = new AbortController()
+    const aborted = rejection(queue.request({ value: 'aborted' }, { signal: gone.signal, ...LONG }))
+    await sleep(30)
+    gone.abort()
+    t.match(await aborted, { code: 'MILL_ABORTED' })
+    t.equal((await queue.stats()).accepted, 1)
+    await queue.cancel(id)
+    await until(async () => (await queue.stats()).cancelled === 2)
+    t.match(await queue.stats(), { accepted: 2, bytes: 0 })
   })
 
   t.test(`one that runs gets its signal, and is not tried again, ${where}`, async t => {
@@ -311,6 +326,18 @@ t.test('what a handler sends on expires with the request that it handles', async
     ['sent', 60],
     ['sent, shorter', 5],
   ])
+})
+
+t.test('a broker that is closed does not wait for the record of a request that was aborted', async t => {
+  const broker = await openBroker(t)
+  const queue = await broker.queue<string>('full', { maxMessages: 1 })
+  await queue.send({ value: 'first' })
+  const gone = new AbortController()
+  const aborted = rejection(queue.request({ value: 'aborted' }, { signal: gone.signal, ...LONG }))
+  await sleep(30)
+  gone.abort()
+  t.match(await aborted, { code: 'MILL_ABORTED' })
+  await t.resolves(broker.close())
 })
 
 t.test('a wrong request is refused before anything is sent', async t => {

@@ -207,11 +207,9 @@ t.test('a record that publishes is the last of its call, and is acked when that 
     { attempts: 1 },
   )
   await run.idle()
-  t.strictSame(calls.slice(0, 2), [
-    [0, 1, 2, 3],
-    [4, 5, 6],
-  ])
   t.strictSame(calls.flat(), numbers(10))
+  const last = calls.map(call => call.at(-1))
+  t.ok(last.includes(3) && last.includes(6), `the last of each call: ${last}`)
   t.match(await run.stats(), { processed: 9, failures: 1, deadLettered: 1 })
   t.strictSame(await deadOf(topic), [6], 'whose publish was refused')
   t.strictSame(

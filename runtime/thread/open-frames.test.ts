@@ -13,7 +13,11 @@ interface House {
 
 function houseOf(count: number): House {
   const told: string[] = []
-  const link = { hint: (ring: number) => told.push(`hint ${ring}`), ring: () => told.push('ring') }
+  const link = {
+    hint: (ring: number) => told.push(`hint ${ring}`),
+    ring: () => told.push('ring'),
+    endNap: () => told.push('end nap'),
+  }
   const writers = Array.from({ length: count }, (_, ring) => {
     const writer = { ring, host: 0, dirty: false, isAnswered: false, seal: () => told.push(`seal ${ring}`) }
     return writer as unknown as RingWriter
@@ -44,6 +48,25 @@ t.test('a frame of few writers is sealed in its own microtask, and its host is t
   t.equal(await sealedOf(houseOf(7), 5), 7 * 5)
 })
 
+t.test('a host that naps goes on when the event loop comes round and nothing more was published', async t => {
+  const house = houseOf(1)
+  publish(house)
+  await undefined
+  publish(house)
+  await undefined
+  t.notOk(house.told.includes('end nap'))
+  await new Promise(setImmediate)
+  t.strictSame(house.told.splice(0).slice(-1), ['end nap'])
+  await new Promise(setImmediate)
+  t.strictSame(house.told, [], 'once')
+  publish(house)
+  await undefined
+  house.told.length = 0
+  for (const writer of house.writers) house.frames.mark(writer, true)
+  await new Promise(setImmediate)
+  t.strictSame(house.told, [], 'there is more to come')
+})
+
 t.test('where there are many writers, batches that follow each other share frames', async t => {
   t.equal(await sealedOf(houseOf(8), 2), 8)
   t.equal(await sealedOf(houseOf(64), 16), 64)
@@ -68,15 +91,15 @@ t.test('within a turn of the thread nothing is scheduled', async t => {
   t.strictSame(house.told, [])
 })
 
-t.test('hosts are told of each 64 KiB that are published within a turn, and the writers stay marked', async t => {
+t.test('hosts are told of each 32 KiB that are published within a turn, and the writers stay marked', async t => {
   const { frames, writers, told } = houseOf(2)
   for (const writer of writers) frames.mark(writer, true)
-  frames.publishedEarly(65_535)
+  frames.publishedEarly(32_767)
   t.strictSame(told, [])
   frames.publishedEarly(1)
   t.strictSame(told.splice(0), ['hint 0', 'hint 1', 'ring', 'ring'])
   t.ok(writers.every(({ dirty }) => dirty))
-  frames.publishedEarly(65_535)
+  frames.publishedEarly(32_767)
   frames.seal()
   t.strictSame(told.splice(0), ['seal 0', 'seal 1', 'hint 0', 'hint 1', 'ring', 'ring'])
   frames.publishedEarly(1)

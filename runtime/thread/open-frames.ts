@@ -10,14 +10,14 @@
  *
  * Bound: the writers of the thread.
  */
-import { queueMicrotask } from '../../actors/world.ts'
+import { queueMicrotask, setImmediate } from '../../actors/world.ts'
 import type { RingWriter } from './ring-writer.ts'
 import type { ThreadLink } from './thread-link.ts'
 
 const FRAMES_OF_ROUND = 4
 const FEW_FRAMES = 8
 const ROUNDS_MAX = 32
-const EARLY_BYTES = 65_536
+const EARLY_BYTES = 32_768
 
 export class OpenFrames {
   readonly #links: readonly ThreadLink[]
@@ -26,6 +26,7 @@ export class OpenFrames {
   #rounds = 0
   /** Published before their turn ended, since hosts were told last. */
   #earlyBytes = 0
+  #looksForMore = false
 
   constructor(links: readonly ThreadLink[]) {
     this.#links = links
@@ -43,8 +44,20 @@ export class OpenFrames {
   }
 
   readonly #sealInTime = (): void => {
-    if (this.#rounds++ < roundsOf(this.#dirty.length)) queueMicrotask(this.#sealInTime)
-    else this.seal()
+    if (this.#rounds++ < roundsOf(this.#dirty.length)) {
+      queueMicrotask(this.#sealInTime)
+      return
+    }
+    this.seal()
+    if (this.#looksForMore) return
+    this.#looksForMore = true
+    setImmediate(this.#mayWait)
+  }
+
+  readonly #mayWait = (): void => {
+    this.#looksForMore = false
+    if (this.#dirty.length > 0) return
+    for (const link of this.#links) link.endNap()
   }
 
   /** Writers that are marked have published frames of about so many bytes, and stay marked. */

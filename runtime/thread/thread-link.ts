@@ -106,6 +106,11 @@ export class ThreadLink {
     this.#isAwaited = true
   }
 
+  /** Its thread has nothing more for now: the host need not wait for it. */
+  endNap(): void {
+    this.#bell.rouse()
+  }
+
   /** After a commit: wakes the host if it waits for one. */
   committed(): void {
     if (this.#memory.load(this.#wants) === 1) this.#bell.ring()

@@ -9,7 +9,7 @@
  * everything is kept in a folder: killed at any moment and run again, it goes on where it was, and every flight counts once.
  */
 import { type Broker, createBroker, isMillraceError, type Message, type Topic } from 'millrace'
-import { readFlights } from './flights.ts'
+import { readFlightsAs } from './flights.ts'
 import { type Options, parseOptions } from './options.ts'
 import { Progress } from './progress.ts'
 import { grouped, type ImpossibleFlight, type Result, toJsonLine, toTables } from './report.ts'
@@ -83,13 +83,13 @@ async function publishFlights(
   told: (published: number) => void,
 ): Promise<number> {
   let published = first
-  for await (const rows of readFlights(limit, first)) {
+  const message = (timestamp: number, key: string, destination: string, delay: number): Message<Flight> => ({
+    key,
+    value: { destination, delay },
+    timestamp,
+  })
+  for await (const messages of readFlightsAs(message, limit, first)) {
     signal.throwIfAborted()
-    const messages: Message<Flight>[] = rows.map(({ origin, destination, delay, departedAt }) => ({
-      key: origin,
-      value: { destination, delay },
-      timestamp: departedAt,
-    }))
     await flights.publishBatch(messages, { signal })
     published += messages.length
     told(published)

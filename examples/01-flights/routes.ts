@@ -5,7 +5,7 @@
  * no more than a window of records is ever waiting here. With a folder it is a handler, because a handler's counts are kept.
  */
 import { defineHandler, type Group } from 'millrace'
-import { BehaviorSubject, filter, firstValueFrom, scan, tap } from 'rxjs'
+import { BehaviorSubject, filter, firstValueFrom, map, tap } from 'rxjs'
 import type { Flight } from './topics.ts'
 
 export interface RouteCounts {
@@ -18,7 +18,9 @@ export interface RouteCounts {
 
 export function countRoutes(group: Group<Flight>): RouteCounts {
   const flightsByRoute = new Map<string, number>()
-  const counted = new BehaviorSubject(0)
+  let count = 0
+  let expected = Number.POSITIVE_INFINITY
+  const counted = new BehaviorSubject(false)
   const subscription = group
     .observe()
     .pipe(
@@ -26,14 +28,18 @@ export function countRoutes(group: Group<Flight>): RouteCounts {
         const route = `${delivery.key}-${delivery.value.destination}`
         flightsByRoute.set(route, (flightsByRoute.get(route) ?? 0) + 1)
         delivery.ack()
+        count++
       }),
-      scan(count => count + 1, 0),
+      // Whoever waits for the last flight need not hear of the others.
+      filter(() => count === expected),
+      map(() => true),
     )
     .subscribe(counted)
   return {
     flightsByRoute,
     counted: async flights => {
-      await firstValueFrom(counted.pipe(filter(count => count >= flights)))
+      expected = flights
+      if (count < flights) await firstValueFrom(counted.pipe(filter(isReached => isReached)))
     },
     stop: async () => subscription.unsubscribe(),
   }

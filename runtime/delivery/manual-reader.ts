@@ -5,6 +5,10 @@
  * order, commits follow the settled prefix. What a record that failed holds back is decided in lane.ts; what was out already
  * may still be settled. What of it is known to the next reader is the intake's affair.
  *
+ * Mostly a consumer acks a delivery while it gets it, as an observer does. An account of the record in the lane would cost as
+ * much as the rest of its way, so while the lane is empty, and nothing is known of what comes next, a record goes out without
+ * one. All else that may become of it is the lane's affair: it is put there first, where it is out.
+ *
  * Bound: the credits that its member shares out, and WAITING_MAX records read and held back.
  */
 import { nowMs } from '../../actors/world.ts'
@@ -32,6 +36,8 @@ export class ManualReader implements MemberReader, Settler {
   readonly #emit: (delivery: SettleableDelivery) => void
   readonly #line: CommitLine
   readonly #lane: Lane<Taken>
+  /** The delivery whose record is in no lane: its consumer is getting it. Null: there is none. */
+  #plain: SettleableDelivery | null = null
   readonly #wake = (): void => this.#thread.wake(this.#intake.cursor)
 
   constructor(
@@ -79,10 +85,39 @@ export class ManualReader implements MemberReader, Settler {
    */
   #handOut(now: number, deadline: number): number {
     for (let count = 0; count < TURN_DELIVERIES_MAX; count++) {
-      if (this.paused || this.#line.closed || this.#credits.available <= 0 || !this.#handOutNext(now)) return count
+      if (this.paused || this.#line.closed || this.#credits.available <= 0) return count
+      if (!this.#handOutPlain() && !this.#handOutNext(now)) return count
       if ((count & 63) === 63 && nowMs() >= deadline) return count + 1
     }
     return TURN_DELIVERIES_MAX
+  }
+
+  /** Hands out the record that comes next; false: there is none, or it goes by the lane. */
+  #handOutPlain(): boolean {
+    if (this.#lane.size > 0) return false
+    const place = this.#line.takePlace()
+    if (place === null) return false
+    const delivery = new SettleableDelivery(this, place, 1, 0)
+    this.#plain = delivery
+    this.#intake.stands(delivery.offset, 1, 'out')
+    this.#credits.take()
+    try {
+      this.#emit(delivery)
+    } finally {
+      this.#intoLane()
+    }
+    return true
+  }
+
+  /** The record that is in no lane, if there is one, is put there. */
+  #intoLane(): void {
+    const delivery = this.#plain
+    if (delivery === null) return
+    this.#plain = null
+    this.#line.putIn(delivery.record)
+    const entry = this.#lane.next(0) as Entry
+    delivery.entry = entry
+    entry.payload.kept = delivery
   }
 
   #handOutNext(now: number): boolean {
@@ -99,20 +134,35 @@ export class ManualReader implements MemberReader, Settler {
   }
 
   /** The record of a delivery that has just been settled, if that still counts. */
-  #returned({ entry }: SettleableDelivery): Entry | null {
+  #returned(delivery: SettleableDelivery): Entry | null {
     if (this.#line.closed) return null
+    if (delivery === this.#plain) this.#intoLane()
     this.#credits.settled++
     this.#credits.giveBack()
     this.#wake()
-    return entry as Entry
+    return delivery.entry as Entry
   }
 
   acked(delivery: SettleableDelivery): void {
+    if (delivery === this.#plain) {
+      this.#plainAcked(delivery)
+      return
+    }
     const entry = this.#returned(delivery)
     if (entry !== null) this.#line.settle(entry)
   }
 
+  /** The turn that handed it out commits it, and is followed by another. */
+  #plainAcked({ offset }: SettleableDelivery): void {
+    this.#plain = null
+    this.#intake.stands(offset, 1, 'settled')
+    this.#lane.passed(offset + 1)
+    this.#credits.settled++
+    this.#credits.giveBack()
+  }
+
   withdrawn(delivery: SettleableDelivery): void {
+    this.#intoLane()
     if (!this.#line.closed) (delivery.entry as Entry).deliveryAttempt--
     this.released(delivery)
   }
@@ -147,6 +197,7 @@ export class ManualReader implements MemberReader, Settler {
   }
 
   close(): void {
+    this.#intoLane()
     this.#line.commit()
     for (const entry of this.#lane.entries) {
       if (entry.stage !== 'out' && entry.stage !== 'judged') continue

@@ -99,12 +99,12 @@ export class ManualReader implements MemberReader, Settler {
   }
 
   /** The record of a delivery that has just been settled, if that still counts. */
-  #returned({ entry }: SettleableDelivery): Entry | null {
+  #returned(delivery: SettleableDelivery): Entry | null {
     if (this.#line.closed) return null
     this.#credits.settled++
     this.#credits.giveBack()
     this.#wake()
-    return entry as Entry
+    return SettleableDelivery.entryOf(delivery) as Entry
   }
 
   acked(delivery: SettleableDelivery): void {
@@ -113,7 +113,7 @@ export class ManualReader implements MemberReader, Settler {
   }
 
   withdrawn(delivery: SettleableDelivery): void {
-    if (!this.#line.closed) (delivery.entry as Entry).deliveryAttempt--
+    if (!this.#line.closed) (SettleableDelivery.entryOf(delivery) as Entry).deliveryAttempt--
     this.released(delivery)
   }
 

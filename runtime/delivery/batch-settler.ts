@@ -8,7 +8,7 @@ import type { SettleHow } from '../link/link.ts'
 import { MillraceError, toWire } from '../words/errors.ts'
 import type { RetryOrder } from '../words/group-options.ts'
 import type { CommitLine, Entry } from './commit-line.ts'
-import type { SettleableDelivery, Settler } from './manual-delivery.ts'
+import { SettleableDelivery, type Settler } from './manual-delivery.ts'
 
 export class BatchSettler implements Settler {
   readonly retryOrder: RetryOrder
@@ -32,8 +32,8 @@ export class BatchSettler implements Settler {
   }
 
   #entryOf(delivery: SettleableDelivery): Entry {
-    if (delivery.entry === null) this.#intoLane()
-    return delivery.entry as Entry
+    if (SettleableDelivery.entryOf(delivery) === null) this.#intoLane()
+    return SettleableDelivery.entryOf(delivery) as Entry
   }
 
   acked(delivery: SettleableDelivery): void {

@@ -19,7 +19,7 @@ import { ManualReader } from './manual-reader.ts'
 import { OneAtATime } from './one-at-a-time.ts'
 
 /** A thread that gives one taker its turns. */
-function threadFor() {
+function threadFor(phase: (name: string) => void = () => undefined) {
   let taker: TurnTaker | null = null
   let isWoken = false
   const wake = (): void => {
@@ -30,7 +30,7 @@ function threadFor() {
       if (taker?.turn(Number.POSITIVE_INFINITY) === true) wake()
     })
   }
-  const thread = { memory: Memory.allocate(1 << 16), address: 0, phase: () => undefined, wake }
+  const thread = { memory: Memory.allocate(1 << 16), address: 0, phase, wake }
   return {
     thread,
     takeTurns(by: TurnTaker, intake: ToyIntake): void {
@@ -47,8 +47,14 @@ function sourceOf(records: number): ToySource {
   return source
 }
 
-function executor(t: Test, source: ToySource, handler: object, more: Partial<LaneExecutorSetting> = {}): LaneExecutor {
-  const { thread, takeTurns } = threadFor()
+function executor(
+  t: Test,
+  source: ToySource,
+  handler: object,
+  more: Partial<LaneExecutorSetting> = {},
+  phase?: (name: string) => void,
+): LaneExecutor {
+  const { thread, takeTurns } = threadFor(phase)
   const intake = new ToyIntake(source, 1)
   const publishers = { publish: () => t.fail('nothing is published') } as unknown as Publishers
   const lanes = new LaneExecutor(
@@ -176,6 +182,32 @@ t.test(
     await lanes.close()
   },
 )
+
+t.test('a commit that makes room in a turn is one by its phase, and the call behind it is not', async t => {
+  for (const how of ['by the lane', 'beside it']) {
+    let phase = ''
+    const commits: string[] = []
+    let committed = 0
+    const source = Object.defineProperty(sourceOf(200), 'committed', {
+      get: () => committed,
+      set: (offset: number) => {
+        committed = offset
+        commits.push(phase)
+      },
+    })
+    const calls: string[] = []
+    const act = (): void => void calls.push(phase)
+    const handler = how === 'by the lane' ? { message: act } : { batch: act }
+    const batch = { maxRecords: how === 'by the lane' ? 1 : 50, maxWaitMs: 0 }
+    const lanes = executor(t, source, handler, { batch, concurrency: 1 }, name => {
+      phase = name
+    })
+    await until(() => committed === 200)
+    await lanes.close()
+    t.ok(commits.length >= 3, `${commits.length} commits`)
+    t.strictSame([new Set(commits), new Set(calls)], [new Set(['committing']), new Set(['executing'])], how)
+  }
+})
 
 t.test('a caller settles in any order, and whoever comes next is handed what was not settled', async t => {
   const source = sourceOf(10)

@@ -147,7 +147,7 @@ export class LaneExecutor implements HandlerExecutor, CallOwner<LaneCall> {
   #pick(): LaneCall | null {
     const { handler, concurrency, batch } = this.#setting
     const takesBatches = handler.batch !== undefined
-    const plain = takesBatches && concurrency === 1 ? this.#plain.take(batch) : null
+    const plain = takesBatches && concurrency === 1 ? this.#plain.take(batch, this.#makeRoom) : null
     if (plain !== null) return plain
     const entries = this.#pickByLane()
     if (entries.length === 0) return null
@@ -161,7 +161,7 @@ export class LaneExecutor implements HandlerExecutor, CallOwner<LaneCall> {
     const lane = this.#lane
     const line = this.#line
     while (!line.tookSuspects || !lane.batchIsReady(maxRecords, now)) {
-      if (!line.hasRoom()) this.#commit()
+      if (!line.hasRoom()) this.#makeRoom()
       if (!line.hasRoom() || !line.take()) break
     }
     if (!lane.hasNext(now)) return []
@@ -177,6 +177,11 @@ export class LaneExecutor implements HandlerExecutor, CallOwner<LaneCall> {
     if (!this.#line.owesCommit) return false
     this.#thread.phase('committing')
     return this.#line.commit()
+  }
+
+  /** In the middle of a turn, of which a call may be next. */
+  readonly #makeRoom = (): void => {
+    if (this.#commit()) this.#thread.phase('executing')
   }
 
   /** Nothing is in hand that the thread may die of: others need not wait for it. */

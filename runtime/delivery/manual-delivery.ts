@@ -47,19 +47,22 @@ export class SettleableDelivery<V = unknown> extends RecordDelivery<V> implement
     this.#settler = settler
   }
 
+  // What only its reader needs is static: a user's code that looks at a delivery, or shows its prototype, finds none of it.
+
   /** What its reader keeps of the record; null: nothing. */
-  get entry(): object | null {
-    return this.#entry
+  static entryOf(delivery: SettleableDelivery): object | null {
+    return delivery.#entry
   }
 
-  set entry(entry: object) {
-    this.#entry = entry
+  /** Its reader keeps this of the record from now on. */
+  static keepEntry(delivery: SettleableDelivery, entry: object): void {
+    delivery.#entry = entry
   }
 
   /** Where its record is. */
-  get record(): RecordPlace {
-    const [frame, at] = this.place
-    return { offset: this.offset, frame, at }
+  static placeOf(delivery: SettleableDelivery): RecordPlace {
+    const [frame, at] = delivery.place
+    return { offset: delivery.offset, frame, at }
   }
 
   /** Whether its consumer nacked or released it. */

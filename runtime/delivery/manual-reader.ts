@@ -114,9 +114,9 @@ export class ManualReader implements MemberReader, Settler {
     const delivery = this.#plain
     if (delivery === null) return
     this.#plain = null
-    this.#line.putIn(delivery.record)
+    this.#line.putIn(SettleableDelivery.placeOf(delivery))
     const entry = this.#lane.next(0) as Entry
-    delivery.entry = entry
+    SettleableDelivery.keepEntry(delivery, entry)
     entry.payload.kept = delivery
   }
 
@@ -140,7 +140,7 @@ export class ManualReader implements MemberReader, Settler {
     this.#credits.settled++
     this.#credits.giveBack()
     this.#wake()
-    return delivery.entry as Entry
+    return SettleableDelivery.entryOf(delivery) as Entry
   }
 
   acked(delivery: SettleableDelivery): void {
@@ -163,7 +163,7 @@ export class ManualReader implements MemberReader, Settler {
 
   withdrawn(delivery: SettleableDelivery): void {
     this.#intoLane()
-    if (!this.#line.closed) (delivery.entry as Entry).deliveryAttempt--
+    if (!this.#line.closed) (SettleableDelivery.entryOf(delivery) as Entry).deliveryAttempt--
     this.released(delivery)
   }
 

@@ -1,6 +1,7 @@
 /** A batch outside the lane: which records go into it, and that they are out together in the lane once it takes them. */
 import t from 'tap'
 import { ToyIntake, ToySource } from '../reader/toy-intake.fixture.ts'
+import type { BatchShape } from '../wire/member-calls.ts'
 import { BatchSettler } from './batch-settler.ts'
 import { CommitLine } from './commit-line.ts'
 import type { LaneCall } from './lane-call.ts'
@@ -21,15 +22,16 @@ function batchOver(records: number) {
     () => undefined,
   )
   const plain = new PlainBatch(line, intake, settler)
-  return { source, intake, line, plain }
+  const take = (shape: BatchShape) => plain.take(shape, () => void line.commit())
+  return { source, intake, line, plain, take }
 }
 
 const offsetsIn = (call: LaneCall | null): number[] => (call?.deliveries ?? []).map(({ offset }) => offset)
 const standing = ({ known }: ToySource): [number, boolean][] => [...known.values()].map(k => [k.offset, k.settled])
 
 t.test('batches go out one behind the other, and are committed as they end; the ledger has each record', async t => {
-  const { source, line, plain } = batchOver(10)
-  t.strictSame(offsetsIn(plain.take(NO_WAIT)), [0, 1, 2, 3])
+  const { source, line, plain, take } = batchOver(10)
+  t.strictSame(offsetsIn(take(NO_WAIT)), [0, 1, 2, 3])
   t.equal(plain.out, 4)
   t.strictSame(
     standing(source),
@@ -45,7 +47,7 @@ t.test('batches go out one behind the other, and are committed as they end; the 
   )
   t.ok(line.commit())
   source.known.clear()
-  t.strictSame(offsetsIn(plain.take(NO_WAIT)), [4, 5, 6, 7])
+  t.strictSame(offsetsIn(take(NO_WAIT)), [4, 5, 6, 7])
   plain.settle()
   plain.settle()
   line.commit()
@@ -53,35 +55,35 @@ t.test('batches go out one behind the other, and are committed as they end; the 
 })
 
 t.test('records in the lane keep later ones out of a batch; so does what is known of one to come', async t => {
-  const { line, plain } = batchOver(6)
+  const { line, take } = batchOver(6)
   line.take()
-  t.equal(plain.take(NO_WAIT), null)
+  t.equal(take(NO_WAIT), null)
   const [entry] = line.lane.batch(1, 0)
   if (entry !== undefined) line.settle(entry)
-  t.strictSame(offsetsIn(plain.take(NO_WAIT)), [1, 2, 3, 4])
+  t.strictSame(offsetsIn(take(NO_WAIT)), [1, 2, 3, 4])
   const known = batchOver(6)
   known.intake.stands(5, 1, 'back')
-  t.equal(known.plain.take(NO_WAIT), null)
+  t.equal(known.take(NO_WAIT), null)
   t.equal(known.line.lane.size, 0)
 })
 
 t.test('one record alone, and a batch that waits for more, go by the lane', async t => {
   const alone = batchOver(1)
-  t.equal(alone.plain.take(NO_WAIT), null)
+  t.equal(alone.take(NO_WAIT), null)
   t.strictSame([alone.line.lane.size, alone.plain.out], [1, 0])
   const few = batchOver(3)
-  t.equal(few.plain.take({ maxRecords: 4, maxWaitMs: 5 }), null)
+  t.equal(few.take({ maxRecords: 4, maxWaitMs: 5 }), null)
   t.strictSame(
     few.line.lane.entries.map(({ offset, stage }) => [offset, stage]),
     [0, 1, 2].map(n => [n, 'waiting']),
   )
   const full = batchOver(4)
-  t.strictSame(offsetsIn(full.plain.take({ maxRecords: 4, maxWaitMs: 5 })), [0, 1, 2, 3])
+  t.strictSame(offsetsIn(full.take({ maxRecords: 4, maxWaitMs: 5 })), [0, 1, 2, 3])
 })
 
 t.test('in the lane they are out for the first time, together, whatever their keys', async t => {
-  const { source, line, plain } = batchOver(8)
-  const call = plain.take({ maxRecords: 8, maxWaitMs: 0 }) as LaneCall
+  const { source, line, plain, take } = batchOver(8)
+  const call = take({ maxRecords: 8, maxWaitMs: 0 }) as LaneCall
   t.strictSame(call.entries, [])
   plain.intoLane()
   t.strictSame([plain.out, line.lane.out], [0, 8])
@@ -89,7 +91,7 @@ t.test('in the lane they are out for the first time, together, whatever their ke
     call.entries.map(({ offset, key, stage, deliveryAttempt }) => [offset, key, stage, deliveryAttempt]),
     [0, 1, 2, 3, 4, 5, 6, 7].map(n => [n, `k${n % 3}`, 'out', 1]),
   )
-  t.ok(call.deliveries.every((each, n) => each instanceof SettleableDelivery && each.entry === call.entries[n]))
+  t.ok(call.deliveries.every((each, n) => SettleableDelivery.entryOf(each as SettleableDelivery) === call.entries[n]))
   for (const entry of call.entries) line.settle(entry)
   plain.settle()
   t.ok(line.commit())
@@ -97,8 +99,8 @@ t.test('in the lane they are out for the first time, together, whatever their ke
 })
 
 t.test('a delivery that is settled by itself takes its batch into the lane', async t => {
-  const { line, plain } = batchOver(4)
-  const call = plain.take(NO_WAIT) as LaneCall
+  const { line, take } = batchOver(4)
+  const call = take(NO_WAIT) as LaneCall
   const [first, second] = call.deliveries as readonly SettleableDelivery[]
   t.doesNotThrow(() => {
     second?.ack()
@@ -112,15 +114,15 @@ t.test('a delivery that is settled by itself takes its batch into the lane', asy
 })
 
 t.test('no more go out than the intake keeps account of, and what is settled makes room first', async t => {
-  const { source, line, plain } = batchOver(200)
+  const { source, line, plain, take } = batchOver(200)
   const large = { maxRecords: 50, maxWaitMs: 0 }
-  t.equal(plain.take(large)?.deliveries.length, 50)
+  t.equal(take(large)?.deliveries.length, 50)
   plain.settle()
   source.known.clear()
-  t.equal(plain.take(large)?.deliveries.length, 50)
+  t.equal(take(large)?.deliveries.length, 50)
   t.equal(source.committed, 50)
   plain.settle()
   line.commit()
   source.known.clear()
-  t.equal(plain.take({ maxRecords: 100, maxWaitMs: 0 })?.deliveries.length, 64)
+  t.equal(take({ maxRecords: 100, maxWaitMs: 0 })?.deliveries.length, 64)
 })

@@ -35,15 +35,18 @@ export class PlainBatch {
 
   /**
    * Hands out the records that come next, if the lane is empty. Null: what there is waits in the lane, to go by its rules. So does
-   * one record alone, which is charged with what its thread dies of.
+   * one record alone, which is charged with what its thread dies of. And so do fewer than a batch that may wait for more: since
+   * when they wait is known of what is in the lane only (batch-fill.ts), and records of a batch out here could not be added to.
+   *
+   * `commit`: the caller's own, which makes room for them.
    */
-  take({ maxRecords, maxWaitMs }: BatchShape): LaneCall | null {
+  take({ maxRecords, maxWaitMs }: BatchShape, commit: () => void): LaneCall | null {
     const line = this.#line
     if (line.lane.size > 0) return null
-    if (!line.hasRoom(maxRecords)) line.commit()
+    if (!line.hasRoom(maxRecords)) commit()
     const read = this.#read(maxRecords)
     if (read.length < 2 || (read.length < maxRecords && maxWaitMs > 0)) {
-      for (const { record } of read) line.putIn(record)
+      for (const each of read) line.putIn(SettleableDelivery.placeOf(each))
       return null
     }
     this.#deliveries = read
@@ -80,9 +83,9 @@ export class PlainBatch {
     const [call, deliveries] = [this.#call, this.#deliveries]
     if (call === null) return
     this.#end()
-    for (const { record } of deliveries) this.#line.putIn(record)
+    for (const each of deliveries) this.#line.putIn(SettleableDelivery.placeOf(each))
     call.entries = this.#line.lane.batch(deliveries.length, 0)
-    for (const [index, delivery] of deliveries.entries()) delivery.entry = call.entries[index] as Entry
+    for (const [index, each] of deliveries.entries()) SettleableDelivery.keepEntry(each, call.entries[index] as Entry)
   }
 
   #end(): void {

@@ -45,3 +45,16 @@ t.test('and of a message of a queue, with its name and its queue', async t => {
     t.match(inspect(delivery), /id: 'first'/)
   }
 })
+
+t.test('what only its reader needs of a delivery is on no prototype of it', async t => {
+  const topic = await newTopic<number>()
+  await topic.publish({ value: 1 })
+  for await (const delivery of topic.group('g').consume()) {
+    const names = new Set<string>()
+    for (let on: object | null = delivery; on !== null; on = Object.getPrototypeOf(on))
+      for (const name of Object.getOwnPropertyNames(on)) names.add(name)
+    t.ok(names.has('ack'))
+    for (const name of ['entry', 'record']) t.notOk(names.has(name), name)
+    break
+  }
+})

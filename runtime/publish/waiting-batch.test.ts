@@ -1,15 +1,13 @@
 /** A batch that waits publishes what was given at its call, whatever waits beside it, and what waits is bounded. */
 import t from 'tap'
+import { SMALL } from '../proof/fixtures/broker.fixture.ts'
 import { newTopic } from '../proof/fixtures/shared-broker.fixture.ts'
 import { WaitingRoom } from './waiting-room.ts'
 
+const BYTES = { ...SMALL, codec: 'bytes', groups: ['g'] } as const
+
 t.test('a batch that waits is not changed by its caller', async t => {
-  const topic = await newTopic<Uint8Array>({
-    codec: 'bytes',
-    groups: ['g'],
-    windowBytes: 65_536,
-    maxMessageBytes: 4_096,
-  })
+  const topic = await newTopic<Uint8Array>(BYTES)
   const messages = Array.from({ length: 200 }, (_, n) => ({
     key: Buffer.from('key'),
     value: Buffer.alloc(1_000, n),
@@ -32,12 +30,7 @@ t.test('a batch that waits is not changed by its caller', async t => {
 })
 
 t.test('batches that wait one after the other, in the same memory, publish what each was given', async t => {
-  const topic = await newTopic<Uint8Array>({
-    codec: 'bytes',
-    groups: ['g'],
-    windowBytes: 65_536,
-    maxMessageBytes: 4_096,
-  })
+  const topic = await newTopic<Uint8Array>(BYTES)
   const batches = 12
   const records = 150
   const publishing = (async () => {

@@ -11,18 +11,21 @@ interface House {
   readonly told: string[]
 }
 
-function houseOf(count: number): House {
+function houseOf(count: number, hosts = 1): House {
   const told: string[] = []
-  const link = {
-    hint: (ring: number) => told.push(`hint ${ring}`),
-    ring: () => told.push('ring'),
-    endNap: () => told.push('end nap'),
-  }
+  const links = Array.from({ length: hosts }, (_, host) => {
+    const link = {
+      hint: (ring: number) => told.push(`hint ${ring}`),
+      ring: () => told.push(`ring host ${host}`),
+      endNap: () => told.push('end nap'),
+    }
+    return link as unknown as ThreadLink
+  })
   const writers = Array.from({ length: count }, (_, ring) => {
-    const writer = { ring, host: 0, dirty: false, isAnswered: false, seal: () => told.push(`seal ${ring}`) }
+    const writer = { ring, host: ring % hosts, dirty: false, isAnswered: false, seal: () => told.push(`seal ${ring}`) }
     return writer as unknown as RingWriter
   })
-  return { frames: new OpenFrames([link as unknown as ThreadLink]), writers, told }
+  return { frames: new OpenFrames(links), writers, told }
 }
 
 function publish({ frames, writers }: House, isInTurn = false): void {
@@ -44,7 +47,7 @@ t.test('a frame of few writers is sealed in its own microtask, and its host is t
   publish(house)
   t.strictSame(house.told, [])
   await undefined
-  t.strictSame(house.told, ['seal 0', 'hint 0', 'ring'])
+  t.strictSame(house.told, ['seal 0', 'hint 0', 'ring host 0'])
   t.equal(await sealedOf(houseOf(7), 5), 7 * 5)
 })
 
@@ -78,10 +81,25 @@ t.test('what is asked to be sealed is sealed at once, and later frames wait as e
   const house = houseOf(64)
   publish(house)
   house.frames.seal()
-  t.equal(house.told.length, 64 * 3)
+  t.equal(house.told.length, 64 * 2 + 1)
   house.frames.seal()
-  t.equal(house.told.length, 64 * 3, 'nothing is left')
+  t.equal(house.told.length, 64 * 2 + 1, 'nothing is left')
   t.equal(await sealedOf(house, 1), 128)
+})
+
+t.test('each host is rung once, behind all hints, however many of its partitions were written to', t => {
+  const { frames, writers, told } = houseOf(5, 3)
+  for (const writer of writers.slice(0, 2)) frames.mark(writer, true)
+  frames.seal()
+  t.strictSame(told.splice(0), ['seal 0', 'seal 1', 'hint 0', 'hint 1', 'ring host 0', 'ring host 1'])
+  for (const writer of writers.slice(2)) frames.mark(writer, true)
+  frames.seal()
+  const rung = told.splice(0).slice(6)
+  t.strictSame(rung, ['ring host 0', 'ring host 1', 'ring host 2'], 'ring 2 is of host 2, 3 of 0, 4 of 1')
+  frames.mark(writers[4] as RingWriter, true)
+  frames.seal()
+  t.strictSame(told, ['seal 4', 'hint 4', 'ring host 1'])
+  t.end()
 })
 
 t.test('within a turn of the thread nothing is scheduled', async t => {
@@ -97,11 +115,11 @@ t.test('hosts are told of each 32 KiB that are published within a turn, and the 
   frames.publishedEarly(32_767)
   t.strictSame(told, [])
   frames.publishedEarly(1)
-  t.strictSame(told.splice(0), ['hint 0', 'hint 1', 'ring', 'ring'])
+  t.strictSame(told.splice(0), ['hint 0', 'hint 1', 'ring host 0'])
   t.ok(writers.every(({ dirty }) => dirty))
   frames.publishedEarly(32_767)
   frames.seal()
-  t.strictSame(told.splice(0), ['seal 0', 'seal 1', 'hint 0', 'hint 1', 'ring', 'ring'])
+  t.strictSame(told.splice(0), ['seal 0', 'seal 1', 'hint 0', 'hint 1', 'ring host 0'])
   frames.publishedEarly(1)
   t.strictSame(told, [], 'the turn has told them of all that came before')
 })

@@ -26,10 +26,14 @@ export class OpenFrames {
   #rounds = 0
   /** Published before their turn ended, since hosts were told last. */
   #earlyBytes = 0
+  /** Whether the event loop is to come round before naps end. */
   #looksForMore = false
+  /** By host: whether it was given a hint, and is to be rung. */
+  readonly #isTold: boolean[]
 
   constructor(links: readonly ThreadLink[]) {
     this.#links = links
+    this.#isTold = links.map(() => false)
   }
 
   /** The writer was written to. `isInTurn`: its thread seals at the end of its turn. */
@@ -68,9 +72,15 @@ export class OpenFrames {
     this.#tellHosts(this.#dirty)
   }
 
+  /** Rings each host once: one that is woken may have done all of it, and sleep again, before the next ring. */
   #tellHosts(writers: readonly RingWriter[]): void {
     for (const { host, ring } of writers) this.#links[host]?.hint(ring)
-    for (const { host } of writers) this.#links[host]?.ring()
+    for (const { host } of writers) this.#isTold[host] = true
+    for (let host = 0; host < this.#links.length; host++) {
+      if (this.#isTold[host] !== true) continue
+      this.#isTold[host] = false
+      this.#links[host]?.ring()
+    }
   }
 
   /** Publishes all of them, and tells their hosts. */

@@ -127,13 +127,14 @@ export class SnapshotKeeper {
     const { cursor, epoch } = this.#reader.assignment
     const since = nowMs()
     try {
-      const text = this.#text()
+      // Sending it costs about as much as making it.
+      const kept = this.#thread.reports.keepSnapshot(cursor, epoch, offset, this.#text())
       const now = nowMs()
       const pauseMs = this.#budget.pauseMs(now - since)
       this.#nextMs = now + Math.max(SNAPSHOT_MS, pauseMs)
       this.#crowdedMs = now + Math.min(SNAPSHOT_MS, pauseMs)
       this.#idleMs = now + IDLE_MS
-      const isKept = await this.#thread.reports.keepSnapshot(cursor, epoch, offset, text)
+      const isKept = await kept
       if (isKept) this.#reader.commit(offset)
       this.#hasFailed = !isKept
     } catch (error) {

@@ -117,12 +117,14 @@ for (const mix of MIXES)
         const writtenBytes = chance.happens(0.5) ? 0 : chance.below(1000)
         if (!lives.endsAt(cut, writtenBytes, () => lives.passes(lives.open()))) break
         const lost = round % 2 === 1
-        const end = (): void => (lost ? lives.disk.powerCut(chance) : lives.disk.crash())
-        end()
-        // Recovery ends in its midst as well, and where the number of hosts changes it is another.
-        if (chance.happens(0.6)) {
+        const end = (isPower: boolean): void => (isPower ? lives.disk.powerCut(chance) : lives.disk.crash())
+        // Recovery ends in its midst as well, and where the number of hosts changes it is another. What the process alone has ended
+        // may lose the power then: not all that the next one reads is durable.
+        const endsTwice = chance.happens(0.6)
+        end(lost && !(endsTwice && chance.happens(0.5)))
+        if (endsTwice) {
           lives.endsAt(chance.below(40), chance.below(200), () => recover(lives, chance.happens(0.5)))
-          end()
+          end(lost)
         }
         if (chance.happens(0.3)) recover(lives, true)
         const store = lives.open()

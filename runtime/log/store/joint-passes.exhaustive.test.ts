@@ -26,6 +26,9 @@ const MIXES: readonly Mix[] = [
 ]
 const PASSES = 6
 const ROUNDS = 20
+const SEEDS = 40
+/** Of those that change something, more than an opening has. */
+const OPENING_OPERATIONS = 48
 const READING: readonly DiskOperation[] = ['read', 'size', 'list', 'close']
 
 /** What the last pass was to do, as far as it is known how far it came. */
@@ -144,6 +147,30 @@ for (const mix of MIXES)
     if (portion.of > 1) return
     t.ok(inAll > 0 && inNone > 0, `${inAll} whole, ${inNone} not there`)
   })
+
+t.test('what the journal was given and never synced is durable before a log has a part of it', async t => {
+  const wrongs: string[] = []
+  let inAll = 0
+  for (const seed of drawn(SEEDS))
+    for (let cut = 0; cut < OPENING_OPERATIONS; cut++) {
+      const lives = new Lives({ title: '', logs: ['fsync', 'fsync'], valueBytes: 60 })
+      const store = lives.open()
+      // The process alone ends, before the sync of the first pass.
+      lives.disk.before = (_, kind) => {
+        if (kind === 'sync') throw new Cut(0)
+      }
+      t.throws(() => lives.passes(store), Cut)
+      lives.disk.crash()
+      lives.endsAt(cut, 0, () => recover(lives, seed % 2 === 0))
+      lives.disk.powerCut(new Chance(seed * OPENING_OPERATIONS + cut))
+      const found = lives.open()
+      const wrong = lives.judge(found, true)
+      if (wrong !== null) wrongs.push(`seed ${seed}, operation ${cut}: ${wrong}`)
+      if (found.partition(lives.topics[0] as StoredTopic, 0).endOffset > 0) inAll++
+    }
+  t.strictSame(wrongs.slice(0, 5), [], `${wrongs.length} wrong`)
+  t.ok(inAll > 0, `${inAll} whole`)
+})
 
 function recover(lives: Lives, isWhole: boolean): void {
   const topics = new Map(lives.topics.map(topic => [topic.topic, { ...topic, partitions: 1 }]))

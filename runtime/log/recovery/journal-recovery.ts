@@ -65,6 +65,8 @@ export interface JournalEnd {
   /** For `Journal.start`: the newer of the two files (-1: neither), the end of its chain, and the next sequence. */
   readonly newer: number
   readonly newerEnd: number
+  /** Where the last group commit of the newer file begins: it alone may not be durable, since each was synced before the next. */
+  readonly newerLast: number
   readonly sequence: number
   /** The highest sequence of any block anywhere in the files, of a chain or not. */
   readonly highest: number
@@ -84,6 +86,8 @@ interface Chain {
   /** Whether a mark closed the chain, so that the other file is the next one. */
   readonly isClosed: boolean
   readonly keepFrom: number
+  /** Where the last group commit begins. */
+  readonly lastAt: number
   readonly end: number
   readonly why: string
 }
@@ -150,10 +154,21 @@ function walk(file: DiskFile, owner: BlockOwner): Chain {
   refuseForeign(file, owner)
   const size = file.size()
   const isCut = size < JOURNAL_BYTES_MIN
-  const chain = { path: file.path, file, size, first: 0, last: 0, isCut, isClosed: false, keepFrom: 0, end: 0 }
+  const chain = {
+    path: file.path,
+    file,
+    size,
+    first: 0,
+    last: 0,
+    isCut,
+    isClosed: false,
+    keepFrom: 0,
+    lastAt: 0,
+    end: 0,
+  }
   const piece = Buffer.allocUnsafe(Math.min(PIECE_BYTES, size))
   // What is whole of the group commit that is being walked: it counts once all its blocks are there.
-  let { end, last } = chain
+  let { end, last, lastAt: groupAt } = chain
   for (;;) {
     const header = headerAt(file, owner, end)
     if (typeof header === 'string') return { ...chain, why: header }
@@ -164,12 +179,14 @@ function walk(file: DiskFile, owner: BlockOwner): Chain {
     if (after > size) return { ...chain, why: 'a block is longer than the file' }
     if (!bodyIsWhole(file, header, piece)) return { ...chain, why: 'a body’s CRC is wrong' }
     last = header.sequence
+    if (header.index === 0) groupAt = end
     end = after
     if (header.index + 1 < header.groupBlocks) continue
     if (chain.first === 0) chain.first = header.sequence - header.index
     else chain.isClosed = header.kind === BLOCK_MARK
     if (header.kind === BLOCK_MARK) chain.keepFrom = header.baseOffset
     chain.last = last
+    chain.lastAt = groupAt
     chain.end = end
   }
 }
@@ -233,7 +250,7 @@ function judge(chains: readonly (Chain | null)[], owner: BlockOwner): JournalEnd
   }
   const needsOther = there !== null && keepFrom < there.first
   const cut = chains.find(chain => chain?.isCut)
-  const resume = { newer, newerEnd: there?.end ?? 0, sequence, highest, needsOther }
+  const resume = { newer, newerEnd: there?.end ?? 0, newerLast: there?.lastAt ?? 0, sequence, highest, needsOther }
   if (cut != null)
     return { state: 'damaged', file: cut.path, position: cut.size, why: 'the file is cut short', ...resume }
   if (needsOther && (other === null || other.first === 0 || other.first > keepFrom || other.last + 1 !== there.first)) {

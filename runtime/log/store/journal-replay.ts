@@ -1,7 +1,7 @@
 /**
  * Brings what a journal holds into the logs of its partitions, before anything is appended to them.
  *
- * The thread that owns the logs, synchronous; it writes without a sync. It walks the journal twice. The first walk
+ * The thread that owns the logs, synchronous; it writes logs without a sync. It walks the journal twice. The first walk
  * finds the part of each block that still counts. A later block replaces an earlier one of its partition from its
  * offset on, and a block without frames says that the log was cut there. The second walk compares frames with the log.
  *
@@ -10,6 +10,9 @@
  * Repeating this, after a crash anywhere, gives the same log. A block that lies behind the end of its log proves that
  * the log has lost acknowledged frames.
  *
+ * The last group commit may not be durable, if the process ended before its sync. So it is made so before the first log has any of
+ * it: a loss of power amid all this would otherwise leave its frames in some of their logs, and take them from the journal.
+ *
  * Bounds: a number in memory for each block of a journal; the frames of one block, and as much of a log.
  */
 
@@ -17,7 +20,8 @@ import type { Disk } from '../disk/disk.ts'
 import { CorruptLogError } from '../disk/log-errors.ts'
 import { describeFrame, type ScannedFrame } from '../format/frame-scan.ts'
 import { LogReader } from '../read/log-reader.ts'
-import { type JournalEnd, type RecoveredBlock, recoverJournal } from '../recovery/journal-recovery.ts'
+import { type JournalEnd, journalPaths, type RecoveredBlock, recoverJournal } from '../recovery/journal-recovery.ts'
+import { writeAgain } from '../recovery/write-again.ts'
 import type { StoredPartition } from './stored-partition.ts'
 import { markKey } from './sync-marks.ts'
 
@@ -87,6 +91,7 @@ export function replayJournal(
 ): void {
   // Journals are large, and those of a broker that was closed hold nothing that counts.
   if (plan.ends.every(end => end === OVER)) return
+  keepLastGroup(disk, folder, plan)
   const readers = new Map<StoredPartition, LogReader>()
   try {
     let index = 0
@@ -101,6 +106,19 @@ export function replayJournal(
     }
   } finally {
     for (const reader of readers.values()) reader.close()
+  }
+}
+
+/** Makes the last group commit durable that the journal has. @throws DiskError */
+function keepLastGroup(disk: Disk, folder: string, { host, end }: JournalPlan): void {
+  const path = journalPaths(folder, host)[end.newer]
+  if (path === undefined) return
+  const file = disk.open(path, 'write')
+  try {
+    writeAgain(file, end.newerLast, end.newerEnd)
+    file.sync()
+  } finally {
+    file.close()
   }
 }
 

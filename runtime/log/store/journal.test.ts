@@ -31,6 +31,7 @@ t.test('what was appended comes back in order, with its bytes', async t => {
       why: 'nothing follows',
       newer: -1,
       newerEnd: 0,
+      newerLast: 0,
       sequence: 1,
       highest: 0,
       needsOther: false,

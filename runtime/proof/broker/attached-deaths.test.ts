@@ -143,10 +143,12 @@ t.test('a named producer of a thread that was terminated can be opened again, an
 t.test('what a terminated thread has asked a queue for is handled by nobody', async t => {
   const broker = await openBroker(t)
   const asked = await broker.queue<string, string>('asked')
+  const before = await memoryOf(broker)
   const a = await attached(t, broker)
   a.tell('request', 'asked', 'too late').catch(() => undefined)
   await until(async () => (await asked.stats()).ready === 1)
   await a.worker.terminate()
+  await freed(broker, before)
   const handled: string[] = []
   const run = await asked.handle(({ value }) => {
     handled.push(value)

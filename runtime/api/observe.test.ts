@@ -2,7 +2,7 @@
 
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
-import { firstValueFrom, lastValueFrom, toArray } from 'rxjs'
+import { firstValueFrom, lastValueFrom, tap, toArray } from 'rxjs'
 import t from 'tap'
 import { type Broker, type ManualDelivery, RejectError, settle, type Topic } from '../index.ts'
 import { delay, openBroker, rejection, SMALL, until } from '../proof/fixtures/broker.fixture.ts'
@@ -186,10 +186,12 @@ t.test(
     const broker = await openBroker(t)
     const topic = await numbers(5, 1, broker)
     const control = new AbortController()
-    const aborted = lastValueFrom(topic.group('g').observe({ signal: control.signal }).pipe(toArray()))
+    let came = 0
+    const counted = tap(() => void came++)
+    const aborted = lastValueFrom(topic.group('g').observe({ signal: control.signal }).pipe(counted, toArray()))
     await until(async () => (await topic.group('g').stats()).threads === 1)
     t.match(await rejection(topic.group('g').delete()), { code: 'MILL_GROUP_BUSY' })
-    await delay(10)
+    await until(() => came === 5)
     control.abort()
     t.equal((await aborted).length, 5)
     t.strictSame(await lastValueFrom(topic.group('g').observe({ signal: AbortSignal.abort() }).pipe(toArray())), [])

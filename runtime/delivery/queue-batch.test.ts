@@ -1,7 +1,7 @@
 /** Batches of a queue's messages at one consumer, with the host played. */
 import t from 'tap'
 import { DELIVERY_SUSPECT } from '../link/delivery-writer.ts'
-import { delay } from '../proof/fixtures/broker.fixture.ts'
+import { delay, until } from '../proof/fixtures/broker.fixture.ts'
 import type { ManualDelivery } from '../words/delivery.ts'
 import {
   type HandlingOptions,
@@ -148,7 +148,7 @@ t.test('several messages on the stack are charged with nothing, one alone is', a
 })
 
 t.test('a batch waits to be filled, but for no longer than it may, and not for what cannot come', async t => {
-  const { seen, queue, executor } = batches(undefined, { batch: { maxRecords: 3, maxWaitMs: 40 } })
+  const { seen, queue, executor } = batches(undefined, { batch: { maxRecords: 3, maxWaitMs: 60_000 } })
   queue.handOut(0)
   queue.turn()
   t.strictSame(seen, [])
@@ -156,10 +156,11 @@ t.test('a batch waits to be filled, but for no longer than it may, and not for w
   queue.handOut(1, 2)
   queue.turn()
   t.strictSame(seen, [[0, 1, 2]])
-  queue.handOut(3)
-  queue.turn()
-  await delay(100)
-  t.strictSame(seen, [[0, 1, 2], [3]])
+  const brief = batches(undefined, { batch: { maxRecords: 3, maxWaitMs: 40 } })
+  brief.queue.handOut(3)
+  brief.queue.turn()
+  await until(() => brief.seen.length > 0)
+  t.strictSame(brief.seen, [[3]])
   queue.handOut({ value: 4, head: { failedAttempts: 1 } })
   queue.turn()
   t.strictSame(seen.at(-1), [4], 'it goes alone anyway')

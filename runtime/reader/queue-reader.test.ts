@@ -87,24 +87,6 @@ t.test('each end is a word of its own, and a second end of the same message is n
   t.match(queue.settlements[0]?.error, { message: 'no' })
 })
 
-t.test('an answer tells the queue of its message, which is not rung for it once more', async t => {
-  const { queue, reader } = house()
-  const tags = queue.handOut(1, 2) as [number, number]
-  reader.want(2)
-  reader.tell()
-  const { asked } = queue
-  beginAll(reader)
-  const to = { client: 1, request: 2, deadlineMs: Number.POSITIVE_INFINITY }
-  for (const [offset, tag] of tags.entries()) {
-    reader.reply(offset, tag, { to, kind: 'nothing', bytes: new Uint8Array(0) })
-    t.equal(queue.standing(tag), 'reported')
-  }
-  t.equal(queue.answers.length, 2)
-  t.strictSame([reader.begun, reader.handled], [0, 2])
-  t.notOk(reader.tell())
-  t.strictSame([queue.asked, queue.told], [asked, 0])
-})
-
 t.test('settlements wait in order for room in the link, and are reported once they are there', async t => {
   const { queue, reader } = house()
   const tags = queue.handOut(1, 2, 3) as [number, number, number]

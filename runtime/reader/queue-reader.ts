@@ -22,7 +22,7 @@ import { LINK_RETRY_MS, LinkRetry } from './link-retry.ts'
 import { type Request, requestIn } from './message-request.ts'
 import { QueueConfirmations } from './queue-confirmations.ts'
 import type { HandedMessage } from './queue-delivery.ts'
-import { lateRequest, type QueueSettlement, QueueSettlements, type SentReply } from './queue-settlements.ts'
+import { lateRequest, QueueSettlements, type SentReply } from './queue-settlements.ts'
 import { TakenMessages } from './taken-messages.ts'
 
 /** Ends that the queue is not told of, at most: they are room for other messages, and a host that waits for more is slower. */
@@ -73,7 +73,7 @@ export class QueueReader {
     this.#thread = thread
     this.#ring = new DeliveryReader(memory, at)
     this.#claims = new ClaimReceiver(memory, at.claims, at.entries)
-    this.#settlements = new QueueSettlements(thread, assignment, settlement => this.#sent(settlement))
+    this.#settlements = new QueueSettlements(thread, assignment, ({ tags }) => this.#sent(tags))
     this.message = new TakenMessages(topic, assignment.place.partition)
   }
 
@@ -192,15 +192,14 @@ export class QueueReader {
       })
   }
 
-  /** An answer is the ack of its message as well, and wakes the queue: nothing more is to be told. */
-  #sent({ tags, answer }: QueueSettlement): void {
-    for (const tag of tags) if (this.#claims.report(tag)) this.#over(answer === undefined)
+  #sent(tags: readonly number[]): void {
+    for (const tag of tags) if (this.#claims.report(tag)) this.#over()
   }
 
-  #over(isToTell = true): void {
+  #over(): void {
     this.begun--
     this.handled++
-    if (isToTell && ++this.#ended >= this.#tellAt) this.flush()
+    if (++this.#ended >= this.#tellAt) this.flush()
   }
 
   /** Whether this has begun and not ended. */

@@ -90,6 +90,18 @@ t.test('who is roused while asleep wakes as if rung', async t => {
   t.equal(await rung, 'ok')
 })
 
+t.test('the end of a nap is no ring: who sleeps sleeps on', async t => {
+  const { memory, owner, ringer } = bells()
+  owner.arm()
+  ringer.endNap()
+  t.equal(memory.load(ADDRESS + BELL_SLEEPS), 1)
+  owner.nap(60_000, () => {
+    ringer.endNap()
+    return false
+  })
+  t.equal(memory.load(ADDRESS + BELL_NAP), 0, 'a nap that was ended as it began')
+})
+
 t.test('touches its own line only', async t => {
   const { memory, owner, ringer } = bells()
   memory.u8.fill(0xee)

@@ -55,6 +55,11 @@ export class Doorbell {
   /** Wakes the owner if it sleeps, and also if it naps. Any thread, after publishing what it should see. */
   rouse(): void {
     this.ring()
+    this.endNap()
+  }
+
+  /** Wakes the owner if it naps, and not if it sleeps: whoever has published has rung it for that. Any thread. */
+  endNap(): void {
     if (this.#memory.load(this.#nap) === 1) {
       this.#memory.store(this.#nap, 0)
       this.#memory.notify(this.#nap)

@@ -194,7 +194,7 @@ export class DeliveryInHand implements CallOwner<RecordDelivery> {
   putOut({ records: delivery }: HandlerCall<RecordDelivery>, value: unknown): Promise<unknown> | null {
     const { output, atMostOnce, keeper } = this.#setting
     const message = value === undefined || output === null ? null : { key: delivery.rawKey, value }
-    if (this.#isAlone) return settledForGood(output, keeper ?? null, message, delivery.offset + 1)
+    if (this.#isAlone) return settledForGood(output, keeper ?? null, message, this.#reader.offset + 1)
     if (message === null || output === null) return null
     if (!atMostOnce && output.tryPublish(message, false)) {
       this.#commits.hasUnconfirmed = true
@@ -205,6 +205,8 @@ export class DeliveryInHand implements CallOwner<RecordDelivery> {
   }
 
   ended({ records: delivery }: HandlerCall<RecordDelivery>, failure: CallFailure | null): void {
+    // Not that of the delivery, which users can write.
+    const { offset } = this.#reader
     const wasPending = this.state === 'pending'
     this.#call = null
     if (wasPending) this.#letGo()
@@ -215,10 +217,10 @@ export class DeliveryInHand implements CallOwner<RecordDelivery> {
       this.#settle(delivery, how, error)
     } else {
       if (wasPending) this.enter('running')
-      this.#reader.returned(delivery.offset + 1)
+      this.#reader.returned(offset + 1)
       if (this.#isAlone) {
         this.#commits.hasUnconfirmed = false
-        this.#commits.reached(delivery.offset + 1, false)
+        this.#commits.reached(offset + 1, false)
       }
     }
     if (wasPending) this.#upcalls.goOn()
@@ -231,7 +233,7 @@ export class DeliveryInHand implements CallOwner<RecordDelivery> {
     this.enter('held')
     this.current = true
     this.passed()
-    if (!this.#setting.atMostOnce) this.#reader.failed(delivery.offset)
+    if (!this.#setting.atMostOnce) this.#reader.failed(this.#reader.offset)
     this.#failure.tell(delivery, how, wire)
   }
 

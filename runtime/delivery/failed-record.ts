@@ -21,6 +21,8 @@ export class FailedRecord {
   readonly #timer: HoldTimer
   /** The delivery whose verdict is awaited. */
   #judged: RecordDelivery | null = null
+  /** Of its record: users can write that of a delivery. */
+  #offset = -1
 
   constructor(thread: AttachedThread, reader: PartitionReader, timer: HoldTimer) {
     this.#thread = thread
@@ -30,12 +32,14 @@ export class FailedRecord {
 
   tell(delivery: RecordDelivery, how: SettleHow, error: ErrorWire): void {
     this.#judged = delivery
+    this.#offset = this.#reader.offset
     this.#send(delivery, how, error)
   }
 
   #send(delivery: RecordDelivery, how: SettleHow, error: ErrorWire): void {
     const { cursor, epoch, place } = this.#reader.assignment
-    const { offset, deliveryAttempt } = delivery
+    const offset = this.#offset
+    const { deliveryAttempt } = delivery
     if (!this.#thread.settle(place.host, { cursor, epoch, offset, how, deliveryAttempt, error }))
       this.#timer.start(LINK_RETRY_MS, () => this.#send(delivery, how, error))
   }
@@ -44,7 +48,7 @@ export class FailedRecord {
   heard(verdict: Verdict): number | null {
     const judged = this.#judged
     // A verdict may come twice, when its partition host died in between: one on an earlier hand-out is none on this.
-    const isStale = verdict.epoch !== this.#reader.assignment.epoch || verdict.offset !== judged?.offset
+    const isStale = verdict.epoch !== this.#reader.assignment.epoch || verdict.offset !== this.#offset
     if (judged === null || isStale) return null
     this.#timer.clear() // its failure need not be told any more
     const skip = verdict.action === VERDICT.skip

@@ -5,6 +5,7 @@ import type { RecordPlace } from '../reader/intake.ts'
 import type { ManualDelivery } from '../words/delivery.ts'
 import { failureOf, MillraceError } from '../words/errors.ts'
 import type { RetryOrder } from '../words/group-options.ts'
+import type { Offset } from '../words/quantities.ts'
 
 /** Who is told how a delivery ended. */
 export interface Settler {
@@ -28,6 +29,8 @@ export class SettleableDelivery<V = unknown> extends RecordDelivery<V> implement
   // None of it is a field that code of a user's would find, so that a delivery can be published again as it is.
   #entry: object | null
   readonly #settler: Settler
+  /** That of its record: users can write `offset`, which any program that assigns a row to a delivery does. */
+  readonly #place: Offset
   #settled = false
   /** Whether its reader took it back, or its consumer left, before it was settled. */
   #gone: 'no' | 'taken back' | 'left' = 'no'
@@ -43,6 +46,7 @@ export class SettleableDelivery<V = unknown> extends RecordDelivery<V> implement
     entry: object | null = null,
   ) {
     super(frame, at, offset, deliveryAttempt, failedAttempts)
+    this.#place = offset
     this.#entry = entry
     this.#settler = settler
   }
@@ -62,7 +66,12 @@ export class SettleableDelivery<V = unknown> extends RecordDelivery<V> implement
   /** Where its record is. */
   static placeOf(delivery: SettleableDelivery): RecordPlace {
     const [frame, at] = delivery.place
-    return { offset: delivery.offset, frame, at }
+    return { offset: delivery.#place, frame, at }
+  }
+
+  /** The offset of its record. */
+  static offsetOf(delivery: SettleableDelivery): Offset {
+    return delivery.#place
   }
 
   /** Whether its consumer nacked or released it. */

@@ -153,7 +153,8 @@ export class ManualReader implements MemberReader, Settler {
   }
 
   /** The turn that handed it out commits it, and is followed by another. */
-  #plainAcked({ offset }: SettleableDelivery): void {
+  #plainAcked(delivery: SettleableDelivery): void {
+    const offset = SettleableDelivery.offsetOf(delivery)
     this.#plain = null
     this.#intake.stands(offset, 1, 'settled')
     this.#lane.passed(offset + 1)

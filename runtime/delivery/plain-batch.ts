@@ -66,7 +66,7 @@ export class PlainBatch {
   }
 
   #stand(how: 'out' | 'settled'): void {
-    for (const { offset } of this.#deliveries) this.#intake.stands(offset, 1, how)
+    for (const each of this.#deliveries) this.#intake.stands(SettleableDelivery.offsetOf(each), 1, how)
   }
 
   /** Those that are out in it are handled, all of them. */
@@ -74,7 +74,7 @@ export class PlainBatch {
     const last = this.#deliveries.at(-1)
     if (last === undefined) return
     this.#stand('settled')
-    this.#line.lane.passed(last.offset + 1)
+    this.#line.lane.passed(SettleableDelivery.offsetOf(last) + 1)
     this.#end()
   }
 

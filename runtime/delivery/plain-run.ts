@@ -40,17 +40,20 @@ export class PlainRun {
   #run(first: RecordDelivery, context: DeliveryContext): unknown {
     const { handler, reader, thread, userContext } = this.#setting
     const message = handler.message as NonNullable<typeof handler.message>
+    // Users can write that of a delivery.
+    let { offset } = first
     for (let delivery = first; ; ) {
       const result: unknown = message.call(handler, delivery, this.#userState, context)
       if (result !== undefined || context.outstanding > 0 || this.#isSingle) return result
-      reader.returned(delivery.offset + 1)
+      reader.returned(offset + 1)
       if (!userContext.isUntouched || !this.#mayGoOn() || !reader.nextUnknown()) {
         this.inHand = null
         return undefined
       }
-      delivery = new RecordDelivery(reader.frame, reader.at, reader.offset, 1, 0)
+      offset = reader.offset
+      delivery = new RecordDelivery(reader.frame, reader.at, offset, 1, 0)
       this.inHand = delivery
-      reader.handOut(delivery.offset)
+      reader.handOut(offset)
       countTurn(thread)
     }
   }

@@ -108,7 +108,7 @@ export class ThreadLink {
 
   /** Its thread has nothing more for now: the host need not wait for it. */
   endNap(): void {
-    this.#bell.rouse()
+    this.#bell.endNap()
   }
 
   /** After a commit: wakes the host if it waits for one. */

@@ -54,7 +54,7 @@ t.test('a handler that throws then: the same record comes again, and is the dead
     },
     { attempts: 2, backoff: { initialMs: 1, maxMs: 1, jitter: 0 } },
   )
-  await run.idle()
+  await until(async () => (await run.stats()).lag === 0)
   t.strictSame(seen, [...numbers.slice(0, 8), ...numbers.slice(7)])
   t.match(await run.stats(), { processed: COUNT - 1, deadLettered: 1 })
   await run.stop()

@@ -86,9 +86,9 @@ t.test('answers that are promised and not written yet take room as well', t => {
 
 t.test('what may be all that its publisher waits for ends a nap of the host', t => {
   const { thread, bell } = ends()
-  const napped = (ring: () => void): number => {
+  const napped = (ring: () => void, atMostMs = 2_000): number => {
     const before = performance.now()
-    bell.nap(2_000, () => {
+    bell.nap(atMostMs, () => {
       ring()
       return false
     })
@@ -99,7 +99,7 @@ t.test('what may be all that its publisher waits for ends a nap of the host', t 
     napped(() => {
       thread.awaits()
       thread.ring()
-    }) < 1_000,
+    }, 60_000) < 30_000,
   )
   t.ok(napped(() => thread.ring()) > 1_900, 'once')
   t.end()

@@ -133,7 +133,7 @@ t.test('errors of a writable are typed, and have what was not published', async 
   const abort = new AbortController()
   const many = Readable.from(Array.from({ length: 500 }, () => ({ value: 'x'.repeat(1_000) })))
   const piped = rejection(pipeline(many, full.writable({ signal: abort.signal })))
-  await delay(50)
+  await until(async () => ((await full.stats()).partitions[0]?.highWatermark ?? 0) > 0, 'some are appended')
   abort.abort()
   t.match(await piped, { code: 'MILL_UNPUBLISHED' })
 })

@@ -232,10 +232,16 @@ t.test('handlers of different partitions overlap at their awaits; within one the
   let now = 0
   let most = 0
   const inside = [0, 0, 0]
+  // The first call of each partition waits until there is one of each.
+  const waited = new Set<number>()
   const run = await topic.group('g').handle(async ({ partition }) => {
     inside[partition] = (inside[partition] as number) + 1
     if ((inside[partition] as number) > 1) t.fail('two at once in one partition')
     most = Math.max(most, ++now)
+    if (!waited.has(partition)) {
+      waited.add(partition)
+      await until(() => most === 3, 'all three at once')
+    }
     await delay(3)
     now--
     inside[partition] = (inside[partition] as number) - 1

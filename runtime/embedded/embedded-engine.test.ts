@@ -6,6 +6,7 @@ import t from 'tap'
 import { conformance } from '../engine/conformance/conformance.ts'
 import { type Engine, openTopic } from '../engine/engine.ts'
 import type { DeliveredRecord } from '../engine/records.ts'
+import { until } from '../proof/fixtures/broker.fixture.ts'
 import { isMillraceError } from '../words/errors.ts'
 import { embeddedCapabilities, openEmbeddedEngine } from './embedded-engine.ts'
 
@@ -43,7 +44,13 @@ t.test('a batch of which only a part was appended says which part is in doubt', 
   const batch = Array.from({ length: 64 }, () => record)
   const controller = new AbortController()
   const publishing = topic.publish(batch, controller.signal)
-  setTimeout(() => controller.abort(), 200)
+  let appended = 0
+  await until(async () => {
+    const before = appended
+    appended = await topic.group('g', 'earliest').lag()
+    return taken.length > 0 && appended > 0 && appended === before
+  }, 'the topic is full')
+  controller.abort()
   const error: unknown = await publishing.catch((thrown: unknown) => thrown)
   if (!isMillraceError(error, 'MILL_UNPUBLISHED')) throw error
   t.match(error.message, /of 64 records were not published to topic full/)

@@ -13,6 +13,7 @@ import {
   until,
 } from '../fixtures/broker.fixture.ts'
 import { newName } from '../fixtures/shared-broker.fixture.ts'
+import { within } from '../stress/within.fixture.ts'
 
 const KEYS = Array.from({ length: 40 }, (_, key) => `key-${key}`)
 
@@ -218,7 +219,7 @@ for (const [where, open] of [
       t.match(await sent, { count: 100 })
       t.match(await waiting, { count: 300, ranges: [{ partition: 0, count: 300 }] })
       const over = Promise.all(flushed).then(() => 'over')
-      t.equal(await Promise.race([over, delay(5_000).then(() => 'it waits')]), 'over')
+      t.equal(await within(5_000, 'the flushes', over), 'over')
       t.match(await behind, { partition: 3, offset: 0 })
       await run.idle()
       t.equal((await run.stats()).processed, 401)

@@ -65,6 +65,11 @@ async function sharedByPriority(t: Test, broker: Broker, options: QueueOptions):
   }
 }
 
+/** Whether all that has a higher priority than the lowest is at a consumer. */
+async function isUrgentOut(queue: Queue<number>): Promise<boolean> {
+  return (await queue.stats()).readyByPriority.slice(1).every(ready => ready === 0)
+}
+
 /** All of them are at the one consumer when the urgent one comes, which has room for it. */
 async function inOrderAtOne(t: Test, broker: Broker, options: QueueOptions): Promise<void> {
   const queue = await broker.queue<number>('at-one', { ...options, priorities: 3 })
@@ -73,6 +78,7 @@ async function inOrderAtOne(t: Test, broker: Broker, options: QueueOptions): Pro
   await until(async () => (await queue.stats()).unacked === 20)
   await queue.send({ value: 100, priority: 2 })
   await until(async () => (await queue.stats()).unacked === 21)
+  await until(() => isUrgentOut(queue))
   await new Promise(resolve => setTimeout(resolve, 200))
   goOn()
   await run.idle()
@@ -96,6 +102,7 @@ async function inOrder(t: Test, broker: Broker, options: QueueOptions): Promise<
   await queue.send({ value: 103, priority: 2 })
   const ids = (await queue.stats()).readyByPriority
   t.equal(ids.length, 3)
+  await until(() => isUrgentOut(queue))
   await new Promise(resolve => setTimeout(resolve, 300))
   goOn()
   await run.idle()

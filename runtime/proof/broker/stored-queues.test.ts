@@ -3,7 +3,7 @@ import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import type { Broker, ManualQueueDelivery, Queue } from '../../index.ts'
-import { delay, folderOf, rejection, until } from '../fixtures/broker.fixture.ts'
+import { folderOf, rejection, until } from '../fixtures/broker.fixture.ts'
 import { twoLives } from '../fixtures/two-lives.fixture.ts'
 
 const QUICK = { backoff: { initialMs: 1, jitter: 0 } } as const
@@ -293,8 +293,15 @@ t.test('an idle queue writes nothing', async t => {
       return `${name} ${size} ${name.endsWith('.settled') ? mtimeMs : ''}`
     })
   // What was written is synced a moment later, which is noted in the file.
-  await delay(1_500)
-  const before = sizes()
+  let before = sizes()
+  let sinceMs = performance.now()
+  let looks = 0
+  await until(() => {
+    const now = sizes()
+    if (now.join() !== before.join()) [before, sinceMs, looks] = [now, performance.now(), 0]
+    // A process that was stopped for so long has not looked so often.
+    return ++looks >= 50 && performance.now() - sinceMs >= 1_500
+  }, 'that the files stay as they are')
   for (let turn = 0; turn < 50; turn++) {
     const subscription = queue.observe().subscribe(() => undefined)
     subscription.unsubscribe()

@@ -8,6 +8,9 @@
  * to ROUNDS_MAX. What is full meanwhile is sealed as ever (publish/partition-writer.ts). Each EARLY_BYTES of that the hosts are told: one
  * that sleeps is to work beside this thread, and not after it.
  *
+ * When the event loop comes round and nothing more was published, what is on its way may be all that the program waits for. A host that
+ * naps then goes on.
+ *
  * Bound: the writers of the thread.
  */
 import { queueMicrotask, setImmediate } from '../../actors/world.ts'
